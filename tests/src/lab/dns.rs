@@ -1,0 +1,146 @@
+//! A DNS client of its own, so that what `tgdns` writes is read by code that shares nothing with it.
+
+use std::{
+    io::ErrorKind,
+    net::{Ipv4Addr, SocketAddr, UdpSocket},
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, ensure};
+
+const HEADER: usize = 12;
+const CLASS_IN: u16 = 1;
+const TYPE_A: u16 = 1;
+const TYPE_OPT: u16 = 41;
+const FLAG_RESPONSE: u16 = 0x8000;
+const FLAG_AUTHORITATIVE: u16 = 0x0400;
+const RCODE: u16 = 0x000f;
+
+/// What came back for an A query.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    pub rcode: u16,
+    pub authoritative: bool,
+    /// The question's name as it came back.
+    pub name: String,
+    pub addresses: Vec<Ipv4Addr>,
+    /// Seconds, one for each address.
+    pub ttls: Vec<u32>,
+    /// The payload size of the OPT record, if there is one.
+    pub edns_size: Option<u16>,
+}
+
+/// Asks for the addresses of a name, with EDNS. `None` where nothing came back in time.
+pub fn ask(socket: &UdpSocket, server: SocketAddr, name: &str, at_most: Duration) -> Result<Option<Answer>> {
+    let identifier = next_identifier();
+    socket.send_to(&query(identifier, name), server).with_context(|| format!("asking {server}"))?;
+    socket.set_read_timeout(Some(at_most)).context("setting a timeout")?;
+    let mut buffer = [0; 1500];
+    loop {
+        let (length, from) = match socket.recv_from(&mut buffer) {
+            Ok(received) => received,
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                return Ok(None);
+            }
+            Err(error) => return Err(error).context("waiting for an answer"),
+        };
+        let message = buffer.get(..length).unwrap_or_default();
+        // The late answer to an earlier question is not this one's.
+        if from == server && message.starts_with(&identifier.to_be_bytes()) {
+            return read(message)
+                .with_context(|| format!("the answer of {server}: {message:02x?}"))
+                .map(Some);
+        }
+    }
+}
+
+fn next_identifier() -> u16 {
+    use std::sync::atomic::{AtomicU16, Ordering};
+    static LAST: AtomicU16 = AtomicU16::new(0);
+    LAST.fetch_add(1, Ordering::Relaxed)
+}
+
+fn query(identifier: u16, name: &str) -> Vec<u8> {
+    let mut message = Vec::new();
+    // Recursion desired; one question and one additional record.
+    for word in [identifier, 0x0100, 1, 0, 0, 1] {
+        message.extend(word.to_be_bytes());
+    }
+    for label in name.split('.') {
+        message.push(u8::try_from(label.len()).unwrap_or(u8::MAX));
+        message.extend(label.bytes());
+    }
+    message.push(0);
+    message.extend([TYPE_A.to_be_bytes(), CLASS_IN.to_be_bytes()].concat());
+    // Owner root, OPT, payload size, no flags, no options.
+    message.push(0);
+    message.extend([TYPE_OPT.to_be_bytes(), 1232_u16.to_be_bytes()].concat());
+    message.extend([0; 6]);
+    message
+}
+
+fn read(message: &[u8]) -> Result<Answer> {
+    let flags = word(message, 2)?;
+    ensure!(flags & FLAG_RESPONSE != 0, "it is no response");
+    ensure!(word(message, 4)? == 1, "it has not one question");
+    let (name, mut at) = name(message, HEADER)?;
+    at += 4;
+
+    let mut answer = Answer {
+        rcode: flags & RCODE,
+        authoritative: flags & FLAG_AUTHORITATIVE != 0,
+        name,
+        addresses: Vec::new(),
+        ttls: Vec::new(),
+        edns_size: None,
+    };
+    let records = word(message, 6)? + word(message, 8)? + word(message, 10)?;
+    for _ in 0..records {
+        let record = skip_name(message, at)?;
+        let kind = word(message, record)?;
+        let length = usize::from(word(message, record + 8)?);
+        at = record + 10 + length;
+        let data = message.get(record + 10..at).context("a record is cut off")?;
+        if kind == TYPE_OPT {
+            answer.edns_size = Some(word(message, record + 2)?);
+        } else if kind == TYPE_A {
+            let octets: [u8; 4] = data.try_into().context("an A record has not four bytes")?;
+            answer.addresses.push(octets.into());
+            let ttl = message.get(record + 4..record + 8).and_then(|bytes| bytes.try_into().ok());
+            answer.ttls.push(u32::from_be_bytes(ttl.context("a record has no TTL")?));
+        }
+    }
+    ensure!(at == message.len(), "{} bytes follow the last record", message.len() - at);
+    Ok(answer)
+}
+
+/// An uncompressed name and where it ends.
+fn name(message: &[u8], mut at: usize) -> Result<(String, usize)> {
+    let mut labels = Vec::new();
+    loop {
+        let length = usize::from(*message.get(at).context("a name is cut off")?);
+        at += 1;
+        if length == 0 {
+            return Ok((labels.join("."), at));
+        }
+        let label = message.get(at..at + length).context("a label is cut off")?;
+        labels.push(String::from_utf8_lossy(label).into_owned());
+        at += length;
+    }
+}
+
+/// Where the name at `at` ends.
+fn skip_name(message: &[u8], mut at: usize) -> Result<usize> {
+    loop {
+        match *message.get(at).context("a name is cut off")? {
+            0 => return Ok(at + 1),
+            pointer if pointer >= 0xc0 => return Ok(at + 2),
+            length => at += 1 + usize::from(length),
+        }
+    }
+}
+
+fn word(message: &[u8], at: usize) -> Result<u16> {
+    let bytes = message.get(at..at + 2).and_then(|bytes| bytes.try_into().ok());
+    bytes.map(u16::from_be_bytes).with_context(|| format!("it ends before byte {at}"))
+}

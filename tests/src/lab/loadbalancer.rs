@@ -1,0 +1,149 @@
+//! A load balancer: a machine that runs `tgdns`.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    net::{Ipv4Addr, SocketAddr, UdpSocket},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+
+use super::{
+    dns::{self, Answer},
+    namespace::Namespace,
+    process::Process,
+    program,
+    run::Run,
+};
+
+/// The interface on which every load balancer gets its queries.
+pub const INTERFACE: &str = "eth0";
+/// How long one question may take.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+pub struct LoadBalancer {
+    pub namespace: Arc<Namespace>,
+    pub address: SocketAddr,
+    pub configuration: PathBuf,
+    pub pins: PathBuf,
+    program: PathBuf,
+    process: Option<Process>,
+}
+
+impl LoadBalancer {
+    /// Writes the configuration: this machine's own paths before the text that all load balancers share.
+    pub fn new(
+        run: &Run,
+        namespace: Arc<Namespace>,
+        address: Ipv4Addr,
+        listen: bool,
+        clusters: &str,
+    ) -> Result<Self> {
+        let machine = namespace.machine();
+        let directory = run.directory().join(machine);
+        let state = directory.join("state");
+        fs::create_dir_all(&state).with_context(|| format!("creating {}", state.display()))?;
+        let configuration = directory.join("tgdns.toml");
+        let pins = run.pins().join(machine);
+        let listen = if listen { format!("\"{address}:53\"") } else { String::new() };
+        let text = format!(
+            "interfaces = [\"{INTERFACE}\"]\nxdp_mode = \"native\"\nstate_dir = \"{}\"\ncontrol = \"{}\"\n\
+             pin_dir = \"{}\"\n\n[dns]\nlisten = [{listen}]\n\n{clusters}",
+            state.display(),
+            directory.join("control.sock").display(),
+            pins.display(),
+        );
+        fs::write(&configuration, text).with_context(|| format!("writing {}", configuration.display()))?;
+        let program = program::of_workspace("tgdns")?;
+        let address = SocketAddr::from((address, 53));
+        Ok(Self { namespace, address, configuration, pins, program, process: None })
+    }
+
+    pub fn start(&mut self, run: &Run) -> Result<()> {
+        let name = format!("tgdns-{}", self.namespace.machine());
+        let arguments = ["run".as_ref(), "--config".as_ref(), self.configuration.as_os_str()];
+        self.process = Some(Process::start(run, &self.namespace, &name, &self.program, arguments)?);
+        Ok(())
+    }
+
+    pub fn runs(&self) -> bool {
+        self.process.is_some()
+    }
+
+    /// Fails where `tgdns` has ended by itself.
+    pub fn check(&mut self) -> Result<()> {
+        self.process.as_mut().map_or(Ok(()), Process::check)
+    }
+
+    /// The last lines that `tgdns` logged.
+    pub fn log_tail(&self) -> String {
+        self.process.as_ref().map(Process::log_tail).unwrap_or_default()
+    }
+
+    /// `kill -9`: no chance to tidy up.
+    pub fn kill(&mut self) -> Result<()> {
+        let mut process = self.process.take().context("tgdns does not run")?;
+        process.kill()
+    }
+
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
+    /// What a command of `tgdns` prints with `--json`.
+    pub fn json(&self, command: &str) -> Result<Value> {
+        let mut tgdns = self.namespace.command(&self.program);
+        let text =
+            program::run_command(tgdns.args([command, "--json", "--config"]).arg(&self.configuration))?;
+        serde_json::from_str(&text).with_context(|| format!("reading what tgdns {command} printed: {text}"))
+    }
+
+    /// The fast path's counters by name.
+    pub fn counters(&self) -> Result<BTreeMap<String, u64>> {
+        let json = self.json("stats")?;
+        let counters = json["fast_path"].as_object().or(json["counters"].as_object());
+        let counters = counters.with_context(|| format!("tgdns stats shows no counters: {json}"))?;
+        Ok(counters.iter().filter_map(|(name, count)| Some((name.clone(), count.as_u64()?))).collect())
+    }
+
+    /// How many queries the fast path has answered.
+    pub fn answers(&self) -> Result<u64> {
+        let counters = self.counters()?;
+        let answers = counters.iter().filter(|(name, _)| name.starts_with("answer"));
+        Ok(answers.map(|(_, count)| count).sum())
+    }
+
+    /// What bpftool shows of the IPv4 answers that are in use: the map's own field names, without what is empty.
+    pub fn answers_in_maps(&self) -> Result<Vec<String>> {
+        let pin = self.pins.join("ANSWERS");
+        let mut bpftool = program::command("bpftool")?;
+        let text = program::run_command(bpftool.args(["--json", "map", "dump", "pinned"]).arg(pin))?;
+        let entries: Vec<Value> = serde_json::from_str(&text).context("reading what bpftool printed")?;
+        Ok(entries.iter().filter_map(|entry| excerpt(&entry["formatted"])).collect())
+    }
+
+    /// Asks it from a machine's socket; something must come back.
+    pub fn ask(&self, socket: &UdpSocket, name: &str) -> Result<Answer> {
+        let answer = dns::ask(socket, self.address, name, PATIENCE)?;
+        let answer = answer.with_context(|| format!("{} did not answer", self.namespace.machine()))?;
+        ensure!(answer.rcode == 0, "{} answered with code {}", self.namespace.machine(), answer.rcode);
+        Ok(answer)
+    }
+}
+
+/// `None` for a slot without addresses.
+fn excerpt(entry: &Value) -> Option<String> {
+    let ipv4 = &entry["value"]["ipv4"];
+    let count = usize::try_from(ipv4["count"].as_u64()?).ok()?;
+    let addresses = ipv4["addresses"].as_array()?.get(..count).filter(|addresses| !addresses.is_empty())?;
+    let addresses: Vec<_> = addresses.iter().map(Value::to_string).collect();
+    Some(format!(
+        "\"key\": {}, \"value\": {{ … \"ipv4\": {{ … \"count\": {count}, … \"addresses\": [{}, …",
+        entry["key"],
+        addresses.join(", ")
+    ))
+}

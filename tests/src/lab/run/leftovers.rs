@@ -1,0 +1,92 @@
+//! Removing what runs leave behind.
+
+use std::{fs, io::ErrorKind, path::Path, process::Command, thread, time::Duration};
+
+use anyhow::{Context as _, Result};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+
+use super::{
+    super::lock::Lock,
+    alone,
+    names::{NAMESPACE_ETC, directory_of, lock_of, name_of, pins_of, root},
+};
+
+/// Removes the runs that were kept, and what dead ones left; returns how many there were.
+pub fn clear_kept() -> Result<usize> {
+    let _alone = alone()?;
+    let dead = dead_runs()?;
+    dead.iter().for_each(|identifier| remove(identifier));
+    Ok(dead.len())
+}
+
+/// Removes what dead runs left that were not to be kept.
+pub(super) fn clear_dead() -> Result<()> {
+    for identifier in dead_runs()? {
+        if !directory_of(&identifier).join("kept").exists() {
+            remove(&identifier);
+        }
+    }
+    Ok(())
+}
+
+/// The identifiers of runs whose lock nobody holds.
+fn dead_runs() -> Result<Vec<String>> {
+    let entries = match fs::read_dir(root()) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error).with_context(|| format!("reading {}", root().display())),
+    };
+    let mut dead = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        // A run whose directory is just being removed by its owner is no matter.
+        if matches!(Lock::try_take(&lock_of(&entry.path())), Ok(Some(_))) {
+            dead.extend(entry.file_name().into_string().ok());
+        }
+    }
+    Ok(dead)
+}
+
+/// Ends the processes and deletes all that carries a run's name. Its directory goes last: while it is
+/// there, the next run knows that something may be left.
+pub(super) fn remove(identifier: &str) {
+    // A command that was creating something when the signal came may finish after the first round.
+    while remove_namespaces(identifier) {
+        thread::sleep(Duration::from_millis(50));
+    }
+    let _ = fs::remove_dir_all(pins_of(identifier));
+    let _ = fs::remove_dir_all(directory_of(identifier));
+}
+
+/// Whether there was one to remove.
+fn remove_namespaces(identifier: &str) -> bool {
+    let prefix = format!("{}-", name_of(identifier));
+    let names: Vec<_> = output("ip", &["netns", "list"])
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|name| name.starts_with(&prefix))
+        .map(str::to_owned)
+        .collect();
+    for name in &names {
+        for process in output("ip", &["netns", "pids", name]).split_whitespace() {
+            if let Ok(process) = process.parse()
+                && process != std::process::id().cast_signed()
+            {
+                let _ = kill(Pid::from_raw(process), Signal::SIGKILL);
+            }
+        }
+        output("ip", &["netns", "delete", name]);
+        let _ = fs::remove_dir_all(Path::new(NAMESPACE_ETC).join(name));
+    }
+    let _ = fs::remove_dir(NAMESPACE_ETC);
+    !names.is_empty()
+}
+
+/// What a command prints; nothing where it fails, for what is removed may be gone already.
+fn output(name: &str, arguments: &[&str]) -> String {
+    let output = Command::new(name).args(arguments).output();
+    output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default()
+}

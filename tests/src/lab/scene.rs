@@ -1,0 +1,206 @@
+//! A scene: all machines of a plan, connected and running.
+
+use std::{
+    net::{Ipv4Addr, UdpSocket},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::{
+    bind::Bind,
+    forwarder::Forwarder,
+    loadbalancer::{INTERFACE, LoadBalancer},
+    lock::Lock,
+    namespace::Namespace,
+    nat::{self, NatBox},
+    plan::{Member, Plan, ZONE},
+    program,
+    run::Run,
+    server::Server,
+    switch::Switch,
+    viewer::Viewer,
+    wait,
+};
+
+const CLUSTER_NETWORK: &str = "dmz";
+const CLIENT_NETWORK: &str = "lan";
+/// From the start of the programs to the first right answer.
+const STARTING: Duration = Duration::from_secs(20);
+
+/// Fields are dropped in order: programs end before the run removes the namespaces.
+pub struct Scene {
+    pub viewer: Viewer,
+    pub dns: Bind,
+    pub nat: Option<NatBox>,
+    pub load_balancers: Vec<LoadBalancer>,
+    pub servers: Vec<Server>,
+    switch: Switch,
+    run: Run,
+    _turn: Lock,
+}
+
+impl Scene {
+    /// Builds all of it, and waits until the viewer's DNS server hands out every server. `progress` hears
+    /// about each step.
+    pub fn build(run: Run, plan: &Plan, progress: &dyn Fn(&str)) -> Result<Self> {
+        progress("programs of this workspace");
+        for name in ["tgdns", "lab-server"] {
+            program::of_workspace(name)?;
+        }
+        // Scenes measure times, which another one on the same processors would stretch.
+        let turn = std::env::temp_dir().join("tgdns-lab.scene");
+        let turn = Lock::wait(&turn, || progress("waiting for another scene to end"))?;
+        progress("network: namespaces, cables and a switch");
+        let networks: &[&str] =
+            if plan.nat { &[CLUSTER_NETWORK, CLIENT_NETWORK] } else { &[CLUSTER_NETWORK] };
+        let switch = Switch::new(&run, networks)?;
+        let servers: Vec<_> = plan
+            .members()
+            .into_iter()
+            .enumerate()
+            .map(|(index, member)| server(&run, &switch, index, member, index < plan.load_balancers))
+            .collect::<Result<_>>()?;
+        let balancing: Vec<_> =
+            servers.iter().take(plan.load_balancers).map(|server| server.address).collect();
+
+        let (network, prefix) =
+            if plan.nat { (CLIENT_NETWORK, [192, 168, 1]) } else { (CLUSTER_NETWORK, [10, 10, 10]) };
+        let client = |machine: &str, host: u8| -> Result<(Namespace, Ipv4Addr)> {
+            let namespace = Namespace::new(&run, machine)?;
+            let [first, second, third] = prefix;
+            let address = Ipv4Addr::new(first, second, third, host);
+            switch.plug(network, &namespace, INTERFACE, &format!("{address}/24"))?;
+            Ok((namespace, address))
+        };
+        let (viewer, _) = client("viewer", 10)?;
+        let (dns, dns_address) = client("dns", 2)?;
+        let viewer = Viewer::new(&run, viewer, dns_address)?;
+
+        progress("name servers: BIND for the organisation, Unbound on the NAT box");
+        let nat = plan.nat.then(|| nat_box(&run, &switch, &servers, &balancing)).transpose()?;
+        let forwarders = nat.as_ref().map_or(balancing, |nat| vec![nat.forwarder.address]);
+        let dns = Bind::start(&run, dns, dns_address, ZONE, &forwarders)?;
+
+        let load_balancers = servers
+            .iter()
+            .take(plan.load_balancers)
+            .map(|server| {
+                let namespace = Arc::clone(&server.namespace);
+                LoadBalancer::new(&run, namespace, server.address, plan.listen, &plan.configuration())
+            })
+            .collect::<Result<_>>()?;
+        let mut scene = Self { viewer, dns, nat, load_balancers, servers, switch, run, _turn: turn };
+        scene.start(progress)?;
+        Ok(scene)
+    }
+
+    fn start(&mut self, progress: &dyn Fn(&str)) -> Result<()> {
+        progress("servers, and the load balancers: tgdns");
+        for server in &mut self.servers {
+            server.start(&self.run)?;
+        }
+        for load_balancer in &mut self.load_balancers {
+            load_balancer.start(&self.run)?;
+        }
+        progress("waiting until every server is handed out");
+        let all = self.aliases();
+        self.wait_for(&all, STARTING).map(drop)
+    }
+
+    /// What clients reach the servers by, in the order of the servers.
+    pub fn aliases(&self) -> Vec<Ipv4Addr> {
+        self.servers.iter().map(|server| server.alias).collect()
+    }
+
+    /// The machine that asks the load balancers: the NAT box or the organisation's DNS server.
+    pub fn asker(&self) -> &Namespace {
+        self.nat.as_ref().map_or(&self.dns.namespace, |nat| &nat.namespace)
+    }
+
+    /// Waits until exactly these addresses come from each load balancer that runs and reach the viewer.
+    pub fn wait_for(&mut self, aliases: &[Ipv4Addr], at_most: Duration) -> Result<Duration> {
+        let socket = self.asker().udp_socket()?;
+        let (_, took) = wait::until("the right answers", at_most, || {
+            self.check_programs()?;
+            Ok(self.check_answers(&socket, aliases))
+        })?;
+        Ok(took)
+    }
+
+    /// Fails where a program has ended by itself.
+    fn check_programs(&mut self) -> Result<()> {
+        self.dns.check()?;
+        self.nat.as_mut().map_or(Ok(()), |nat| nat.forwarder.check())?;
+        self.load_balancers.iter_mut().try_for_each(LoadBalancer::check)
+    }
+
+    fn check_answers(&self, socket: &UdpSocket, aliases: &[Ipv4Addr]) -> Result<()> {
+        for load_balancer in self.load_balancers.iter().filter(|load_balancer| load_balancer.runs()) {
+            let answer = load_balancer.ask(socket, ZONE);
+            let answer = answer.with_context(|| load_balancer.log_tail())?;
+            ensure_same(load_balancer.namespace.machine(), &answer.addresses, aliases)?;
+        }
+        ensure_same("the viewer", &self.viewer.look_up(ZONE)?, aliases)
+    }
+
+    /// The server that clients reach by an address.
+    pub fn server_of(&self, alias: Ipv4Addr) -> Result<&Server> {
+        let server = self.servers.iter().find(|server| server.alias == alias);
+        server.with_context(|| format!("{alias} is no server's alias"))
+    }
+
+    pub fn start_server(&mut self, index: usize) -> Result<std::time::Instant> {
+        self.servers.get_mut(index).context("no such server")?.start(&self.run)
+    }
+
+    pub fn start_load_balancer(&mut self, index: usize) -> Result<()> {
+        self.load_balancers.get_mut(index).context("no such load balancer")?.start(&self.run)
+    }
+
+    /// Pulls a load balancer's cable, or plugs it in.
+    pub fn set_cable(&self, index: usize, plugged: bool) -> Result<()> {
+        let load_balancer = self.load_balancers.get(index).context("no such load balancer")?;
+        self.switch.set_cable(CLUSTER_NETWORK, &load_balancer.namespace, plugged)
+    }
+
+    /// Where configurations and logs are.
+    pub fn directory(&self) -> PathBuf {
+        self.run.directory()
+    }
+
+    /// Leaves it standing when this process ends.
+    pub fn keep(self) -> Result<()> {
+        self.run.keep()
+    }
+}
+
+/// The machine of the server with an index; it runs nothing yet.
+fn server(run: &Run, switch: &Switch, index: usize, member: Member, balances: bool) -> Result<Server> {
+    let kind = if balances { "lb" } else { "server" };
+    let namespace = Namespace::new(run, &format!("{kind}{}", index + 1))?;
+    switch.plug(CLUSTER_NETWORK, &namespace, INTERFACE, &format!("{}/24", member.address))?;
+    Ok(Server::new(member.name, Arc::new(namespace), member.address, member.alias))
+}
+
+fn nat_box(run: &Run, switch: &Switch, servers: &[Server], load_balancers: &[Ipv4Addr]) -> Result<NatBox> {
+    let namespace = Namespace::new(run, "nat")?;
+    switch.plug(CLIENT_NETWORK, &namespace, nat::CLIENTS_DEVICE, "192.168.1.1/24")?;
+    switch.plug(CLUSTER_NETWORK, &namespace, nat::CLUSTER_DEVICE, "10.10.10.1/24")?;
+    NatBox::new(run, namespace, servers, |namespace| {
+        Forwarder::start(run, namespace, Ipv4Addr::new(192, 168, 1, 1), ZONE, load_balancers)
+    })
+}
+
+/// Compares without regard to the order, which rotates.
+fn ensure_same(who: &str, found: &[Ipv4Addr], expected: &[Ipv4Addr]) -> Result<()> {
+    let sorted = |addresses: &[Ipv4Addr]| {
+        let mut addresses = addresses.to_vec();
+        addresses.sort();
+        addresses
+    };
+    ensure!(sorted(found) == sorted(expected), "{who} got {found:?}, not {expected:?}");
+    Ok(())
+}

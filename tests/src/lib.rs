@@ -1,0 +1,4 @@
+//! The lab and the vectors.
+
+pub mod lab;
+pub mod vectors;

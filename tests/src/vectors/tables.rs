@@ -1,0 +1,132 @@
+//! From a described table set to the image that every executor publishes.
+
+use std::{collections::BTreeSet, net::IpAddr, time::Duration};
+
+use anyhow::{Context as _, Result};
+use tgdns::{
+    cluster::{Answer, Cluster, Model, Probe, ProbeKind, Server, View, XdpMode},
+    image::Image,
+    netlink::ServiceAddress,
+    publish,
+};
+
+use super::{file, reply::counted};
+
+pub struct TableSet {
+    pub name: String,
+    model: Model,
+    /// By cluster and server.
+    live: Vec<Vec<bool>>,
+    services: BTreeSet<ServiceAddress>,
+}
+
+/// What a client may be told for a name.
+pub struct Live {
+    /// In the order of the servers.
+    pub addresses: Vec<IpAddr>,
+    /// How many of one family an answer carries at most.
+    pub limit: usize,
+    /// Seconds.
+    pub ttl: u32,
+}
+
+impl TableSet {
+    pub fn new(name: &str, tables: file::Tables) -> Result<Self> {
+        let context = || format!("tables {name}");
+        let services = tables.services.iter().map(service).collect::<Result<_>>().with_context(context)?;
+        let views: Vec<View> =
+            tables.views.into_iter().map(|file::View { name, clients }| View { name, clients }).collect();
+        let (mut clusters, mut live) = (Vec::new(), Vec::new());
+        for cluster in &tables.cluster {
+            let (servers, are_live) = servers(cluster, &views).with_context(context)?;
+            clusters.push(Cluster {
+                name: cluster.name.clone(),
+                ttl: cluster.ttl,
+                answer: cluster.subset.map_or(Answer::All, Answer::Subset),
+                probe: never_probed(),
+                servers,
+            });
+            live.push(are_live);
+        }
+        let model = Model {
+            interfaces: vec!["eth0".into()],
+            xdp_mode: XdpMode::Native,
+            state_directory: "/nonexistent".into(),
+            control: "/nonexistent".into(),
+            pin_directory: "/nonexistent".into(),
+            listen: vec![],
+            views,
+            clusters,
+        };
+        Ok(Self { name: name.into(), model, live, services })
+    }
+
+    /// What a client may be told for a name; nothing where it is not in the tables.
+    pub fn handed_out(&self, name: &str, client: IpAddr) -> Option<Live> {
+        let index = self.model.clusters.iter().position(|cluster| cluster.name == name)?;
+        let cluster = &self.model.clusters[index];
+        let holding = (1..).zip(&self.model.views).flat_map(|(identifier, view)| {
+            let prefixes = view.clients.iter().filter(|prefix| prefix.contains(&client));
+            prefixes.map(move |prefix| (prefix.prefix_len(), identifier))
+        });
+        let view = holding.max().map_or(0, |(_, identifier)| identifier);
+        let live = cluster.servers.iter().zip(&self.live[index]).filter(|(_, live)| **live);
+        Some(Live {
+            addresses: live.flat_map(|(server, _)| server.handed_out(view)).copied().collect(),
+            limit: match cluster.answer {
+                Answer::All => usize::MAX,
+                Answer::One => 1,
+                Answer::Subset(limit) => limit.into(),
+            },
+            ttl: cluster.ttl,
+        })
+    }
+
+    pub fn image(&self) -> Image {
+        publish::image(&self.model, &|cluster, server| self.live[cluster][server], &self.services)
+    }
+}
+
+fn service(service: &file::Service) -> Result<ServiceAddress> {
+    Ok(ServiceAddress {
+        interface: "eth0".into(),
+        interface_index: 2,
+        mac: service.mac.mac()?,
+        vlan_tags: service.vlans.clone(),
+        address: service.address,
+    })
+}
+
+fn servers(cluster: &file::Cluster, views: &[View]) -> Result<(Vec<Server>, Vec<bool>)> {
+    let (mut servers, mut live) = (Vec::new(), Vec::new());
+    for described in &cluster.servers {
+        for index in 0..described.count {
+            let count = |addresses: &[_]| addresses.iter().map(|first| counted(*first, index)).collect();
+            let in_view = |(view, aliases): (&String, &Vec<_>)| {
+                let position = views.iter().position(|known| known.name == *view);
+                let position = position.with_context(|| format!("unknown view {view}"))?;
+                Ok((u32::try_from(position)? + 1, count(aliases)))
+            };
+            servers.push(Server {
+                name: format!("server-{}", servers.len() + 1),
+                address: counted(described.address, index),
+                weight: 1,
+                aliases: count(&described.aliases),
+                view_aliases: described.view_aliases.iter().map(in_view).collect::<Result<_>>()?,
+            });
+            live.push(described.live);
+        }
+    }
+    Ok((servers, live))
+}
+
+fn never_probed() -> Probe {
+    Probe {
+        kind: ProbeKind::Tcp { port: 443 },
+        interval: Duration::from_secs(1),
+        fast_interval: Duration::from_millis(100),
+        timeout: Duration::from_millis(500),
+        rise: 2,
+        fall: 3,
+    }
+}

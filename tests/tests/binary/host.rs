@@ -1,0 +1,221 @@
+//! A host with one network interface that `tgdns` runs on, and a machine at the other end of the cable.
+
+use std::{
+    fs,
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket},
+    path::{Path, PathBuf},
+    process::{Command, Output},
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, ensure};
+use hickory_proto::rr::RecordType;
+use serde_json::Value;
+use tests::lab::{
+    link,
+    lock::Lock,
+    namespace::Namespace,
+    process::Process,
+    program,
+    run::Run,
+    verdict::{Verdict, VerdictProgram},
+    wait,
+};
+
+use crate::question::Client;
+
+/// No machine has an interface of that name, so nothing is found in the wrong network namespace.
+pub(crate) const INTERFACE: &str = "tgdns-nic";
+pub(crate) const CABLE: &str = "client0";
+pub(crate) const NAME: &str = "internet.intern.netz";
+/// The host's own addresses.
+pub(crate) const IPV4: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 10, 10, 1));
+pub(crate) const IPV6: &str = "fd00:10::1";
+/// What the servers that listen are handed out as.
+pub(crate) const LIVE: [&str; 2] = ["10.10.10.20", "10.10.10.21"];
+/// Addresses of the machine at the other end: two clients of each family, and three servers.
+const FAR_ADDRESSES: [&str; 7] = [
+    "10.10.10.10/24",
+    "10.10.10.11/24",
+    "fd00:10::10/64",
+    "fd00:10::11/64",
+    "10.10.10.20/24",
+    "10.10.10.21/24",
+    "10.10.10.22/24",
+];
+const STARTING: Duration = Duration::from_secs(10);
+
+/// A configuration, as far as the tests differ in it.
+pub(crate) struct Setup<'s> {
+    pub(crate) interface: &'s str,
+    pub(crate) xdp_mode: &'s str,
+    pub(crate) listen: &'s str,
+    /// In place of the run's own directory.
+    pub(crate) pins: Option<PathBuf>,
+    /// Views and clusters.
+    pub(crate) clusters: &'s str,
+}
+
+impl Default for Setup<'_> {
+    fn default() -> Self {
+        Self { interface: INTERFACE, xdp_mode: "native", listen: "[]", pins: None, clusters: CLUSTER }
+    }
+}
+
+/// Three servers, two of which listen.
+pub(crate) const CLUSTER: &str = r#"
+[[cluster]]
+name = "internet.intern.netz"
+[cluster.probe]
+type = "tcp"
+port = 443
+timeout = "200ms"
+[[cluster.part]]
+first = "10.10.10.20"
+count = 3
+"#;
+
+/// Fields are dropped in order: programs end before the run removes the namespaces.
+pub(crate) struct Host {
+    process: Option<Process>,
+    pub(crate) namespace: Namespace,
+    pub(crate) far: Namespace,
+    pub(crate) pins: PathBuf,
+    pub(crate) program: PathBuf,
+    _servers: Vec<TcpListener>,
+    pub(crate) run: Run,
+    _turn: Lock,
+}
+
+impl Host {
+    pub(crate) fn new(setup: &Setup<'_>) -> Result<Self> {
+        let program = program::of_workspace("tgdns")?;
+        // Some tests measure times, which another one on the same processors would stretch.
+        let turn = Lock::wait(&std::env::temp_dir().join("tgdns-lab.scene"), || {})?;
+        let run = Run::start()?;
+        let namespace = Namespace::new(&run, "host")?;
+        let far = Namespace::new(&run, "far")?;
+        link::connect(&namespace, INTERFACE, &far, CABLE)?;
+        VerdictProgram::load(&run, Verdict::Pass)?.attach(&far, CABLE)?;
+        for address in ["10.10.10.1/24", "fd00:10::1/64"] {
+            namespace.run("ip", &["address", "add", address, "dev", INTERFACE])?;
+        }
+        for address in FAR_ADDRESSES {
+            far.run("ip", &["address", "add", address, "dev", CABLE])?;
+        }
+        let listen = |text: &&str| {
+            let address = SocketAddr::new(text.parse()?, 443);
+            far.enter(|| TcpListener::bind(address))?.with_context(|| format!("listening on {address}"))
+        };
+        let servers = LIVE.iter().map(listen).collect::<Result<_>>()?;
+        let pins = setup.pins.clone().unwrap_or_else(|| run.pins().join("tgdns"));
+        let host = Self { process: None, namespace, far, pins, program, _servers: servers, run, _turn: turn };
+        host.configure(setup)?;
+        Ok(host)
+    }
+
+    /// Writes the configuration anew.
+    pub(crate) fn configure(&self, setup: &Setup<'_>) -> Result<()> {
+        let Setup { interface, xdp_mode, listen, clusters, .. } = setup;
+        let state = self.path("state");
+        fs::create_dir_all(&state)?;
+        let text = format!(
+            "interfaces = [\"{interface}\"]\nxdp_mode = \"{xdp_mode}\"\nstate_dir = \"{}\"\ncontrol = \"{}\"\n\
+             pin_dir = \"{}\"\n[dns]\nlisten = {listen}\n{clusters}",
+            state.display(),
+            self.path("control.sock").display(),
+            self.pins.display(),
+        );
+        fs::write(self.path("tgdns.toml"), text).context("writing the configuration")
+    }
+
+    /// A file of this run.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.run.directory().join(name)
+    }
+
+    /// Starts `tgdns run` without waiting for anything.
+    pub(crate) fn launch(&mut self) -> Result<()> {
+        let configuration = self.path("tgdns.toml");
+        let arguments = ["run".as_ref(), "--config".as_ref(), configuration.as_os_str()];
+        self.process = Some(Process::start(&self.run, &self.namespace, "tgdns", &self.program, arguments)?);
+        Ok(())
+    }
+
+    /// Starts `tgdns run`, and waits until exactly the live servers are handed out.
+    pub(crate) fn start(&mut self) -> Result<()> {
+        self.launch()?;
+        let expected = crate::question::ips(&LIVE)?;
+        let client = self.client(LIVE[0], IPV4)?;
+        let patience = Duration::from_millis(100);
+        let attempt = || {
+            self.check()?;
+            let found = client.ask(NAME, RecordType::A, patience)?;
+            Ok(if found.as_ref() == Some(&expected) {
+                Ok(())
+            } else {
+                Err(anyhow::anyhow!("{found:?}\n{}", self.log()))
+            })
+        };
+        wait::until("the first right answer", STARTING, attempt).map(drop)
+    }
+
+    /// Fails where `tgdns run` has ended by itself.
+    pub(crate) fn check(&mut self) -> Result<()> {
+        self.process.as_mut().context("tgdns does not run")?.check()
+    }
+
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.path("tgdns.log")).unwrap_or_default()
+    }
+
+    /// The process that runs.
+    pub(crate) fn process(&mut self) -> Result<&mut Process> {
+        self.process.as_mut().context("tgdns does not run")
+    }
+
+    /// A client at the far end with an address of its own, which asks the host at one of its.
+    pub(crate) fn client(&self, from: &str, server: IpAddr) -> Result<Client> {
+        let from = SocketAddr::new(from.parse()?, 0);
+        let socket = self.far.enter(|| UdpSocket::bind(from))?.with_context(|| format!("binding {from}"))?;
+        Ok(Client::new(socket, server))
+    }
+
+    /// A command of `tgdns` with this host's configuration.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.namespace.command(&self.program);
+        command.args(arguments).arg("--config").arg(self.path("tgdns.toml"));
+        command
+    }
+
+    pub(crate) fn tgdns(&self, arguments: &[&str]) -> Result<Output> {
+        self.command(arguments).output().context("running tgdns")
+    }
+
+    /// The counters of one path (`fast_path`, `slow_path`) by name.
+    pub(crate) fn counter(&self, path: &str, name: &str) -> Result<u64> {
+        let output = self.tgdns(&["stats", "--json"])?;
+        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let stats: Value = serde_json::from_slice(&output.stdout)?;
+        stats[path][name].as_u64().with_context(|| format!("no counter {path}.{name}: {stats}"))
+    }
+
+    /// What the kernel says of an interface of the host.
+    pub(crate) fn interface(&self, name: &str) -> Result<Value> {
+        let text = self.namespace.run("ip", &["-json", "-details", "link", "show", "dev", name])?;
+        let interfaces: Value = serde_json::from_str(&text)?;
+        Ok(interfaces[0].clone())
+    }
+
+    /// What bpftool says of a pin: a map or a link.
+    pub(crate) fn pinned(&self, kind: &str, name: &str) -> Result<Value> {
+        bpftool(&[kind, "show", "pinned"], &self.pins.join(name))
+    }
+}
+
+/// What bpftool prints as JSON.
+pub(crate) fn bpftool(command: &[&str], path: &Path) -> Result<Value> {
+    let mut bpftool = program::command("bpftool")?;
+    let text = program::run_command(bpftool.arg("--json").args(command).arg(path))?;
+    serde_json::from_str(&text).with_context(|| format!("reading what bpftool printed: {text}"))
+}

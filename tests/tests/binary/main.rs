@@ -1,0 +1,10 @@
+//! The built `tgdns` on a network interface: what it answers, how it starts again, how it refuses, what it takes.
+
+mod footprint;
+mod host;
+mod modes;
+mod question;
+mod refusals;
+mod restart;
+mod services;
+mod views;

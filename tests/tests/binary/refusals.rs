@@ -1,0 +1,172 @@
+//! Starts that cannot work: one message that says what to do, exit code 1, and nothing changed.
+
+use std::{fmt::Write as _, fs, net::UdpSocket, os::unix::fs::PermissionsExt as _, process::Command};
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+use tests::lab::{
+    program,
+    verdict::{Verdict, VerdictProgram},
+};
+
+use crate::host::{Host, INTERFACE, Setup};
+
+#[test]
+fn another_program_is_attached() -> Result<()> {
+    let host = Host::new(&Setup::default())?;
+    VerdictProgram::load(&host.run, Verdict::Pass)?.attach(&host.namespace, INTERFACE)?;
+    let attached = host.interface(INTERFACE)?["xdp"]["prog"]["id"].to_string();
+    for xdp_mode in ["native", "generic"] {
+        host.configure(&Setup { xdp_mode, ..Setup::default() })?;
+        let remedy = format!("`ip link set dev {INTERFACE} xdp off`");
+        check_start(&host, &[&format!("(verdict, id {attached}, native mode)"), &remedy])?;
+    }
+    // As it was told.
+    host.namespace.run("ip", &["link", "set", "dev", INTERFACE, "xdp", "off"])?;
+    let mut host = host;
+    host.start()
+}
+
+#[test]
+fn driver_has_no_native_mode() -> Result<()> {
+    let host = Host::new(&Setup { interface: "tgdns-bridge", ..Setup::default() })?;
+    host.namespace.run("ip", &["link", "add", "tgdns-bridge", "type", "bridge"])?;
+    host.namespace.run("ip", &["link", "set", "dev", "tgdns-bridge", "up"])?;
+    check_start(&host, &["tgdns-bridge", "native mode", "xdp_mode = \"generic\"", "\"off\""])
+}
+
+#[test]
+fn pins_are_not_on_a_bpf_file_system() -> Result<()> {
+    let directory = std::env::temp_dir().join(format!("tgdns-no-bpffs-{}", std::process::id()));
+    let host = Host::new(&Setup { pins: Some(directory.clone()), ..Setup::default() })?;
+    check_start(
+        &host,
+        &[
+            &format!("pin_dir {} is not on a BPF filesystem", directory.display()),
+            "mount -t bpf bpf /sys/fs/bpf",
+        ],
+    )?;
+    assert!(!directory.exists());
+    Ok(())
+}
+
+#[test]
+fn pins_are_of_another_version() -> Result<()> {
+    let mut host = Host::new(&Setup::default())?;
+    fs::create_dir_all(&host.pins)?;
+    let pin = host.pins.join("ANSWERS");
+    let map = ["type", "array", "key", "4", "value", "8", "entries", "4", "name", "ANSWERS"];
+    program::run_command(program::command("bpftool")?.args(["map", "create"]).arg(&pin).args(map))?;
+    let remedy = format!("`tgdns detach --pin-dir {}`", host.pins.display());
+    check_start(&host, &[&format!("{} is of another version", pin.display()), &remedy])?;
+    // As it was told.
+    let detached = host.tgdns(&["detach"])?;
+    ensure!(detached.status.success(), "{}", String::from_utf8_lossy(&detached.stderr));
+    assert!(!host.pins.exists());
+    host.start()
+}
+
+#[test]
+fn interface_is_missing() -> Result<()> {
+    let host = Host::new(&Setup { interface: "tgdns-gone", ..Setup::default() })?;
+    let existing = format!("this host has lo, {INTERFACE}: correct `interfaces`");
+    check_start(&host, &["interface tgdns-gone does not exist", &existing])
+}
+
+#[test]
+fn port_is_in_use() -> Result<()> {
+    let host = Host::new(&Setup { listen: r#"["0.0.0.0:53"]"#, ..Setup::default() })?;
+    let _holder = host.namespace.enter(|| UdpSocket::bind("10.10.10.1:53"))?.context("binding")?;
+    let holder = format!("(process {})", std::process::id());
+    check_start(&host, &["0.0.0.0:53 is in use by", &holder, "stop it", "`listen = []`"])
+}
+
+#[test]
+fn capabilities_are_missing() -> Result<()> {
+    let host = Host::new(&Setup { listen: r#"["0.0.0.0:53"]"#, ..Setup::default() })?;
+    // Where everybody may write and run.
+    fs::set_permissions(host.path("state"), fs::Permissions::from_mode(0o777))?;
+    let copy = host.path("tgdns");
+    fs::copy(&host.program, &copy)?;
+    let without = ["--bounding-set", "-all", "--inh-caps", "-all", "--no-new-privs"];
+    for user in [&["--reuid", "65534", "--regid", "65534", "--clear-groups"][..], &[]] {
+        let mut command = host.namespace.command("setpriv");
+        command.args(without).args(user).arg("--").arg(&copy);
+        command.args(["run", "--config"]).arg(host.path("tgdns.toml"));
+        check(
+            &host,
+            command,
+            &[
+                "missing CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON, CAP_NET_BIND_SERVICE",
+                "run as root",
+                "AmbientCapabilities=",
+            ],
+        )?;
+    }
+    Ok(())
+}
+
+#[test]
+fn maps_hold_fewer_names() -> Result<()> {
+    let mut clusters = String::new();
+    for index in 0..600 {
+        write!(
+            clusters,
+            "[[cluster]]\nname = \"c{index}.intern.netz\"\n[cluster.probe]\ntype = \"tcp\"\nport = 443\n\
+             [[cluster.part]]\nfirst = \"10.10.10.20\"\ncount = 1\n"
+        )?;
+    }
+    for (xdp_mode, listen) in [("native", "[]"), ("off", r#"["10.10.10.1:53"]"#)] {
+        let host = Host::new(&Setup { clusters: &clusters, xdp_mode, listen, ..Setup::default() })?;
+        let pieces = ["600 clusters", "the maps hold 511", "use fewer clusters or views"];
+        check_start(&host, &pieces)?;
+        check(&host, host.command(&["check"]), &pieces)?;
+        check(&host, host.command(&["check", "--json"]), &pieces)?;
+    }
+    Ok(())
+}
+
+fn check_start(host: &Host, pieces: &[&str]) -> Result<()> {
+    check(host, host.command(&["run"]), pieces)
+}
+
+/// Runs a command that has to be refused with a message that has all pieces in this order.
+fn check(host: &Host, mut command: Command, pieces: &[&str]) -> Result<()> {
+    let before = traces(host)?;
+    // A start that works would not end.
+    let mut limited = Command::new("timeout");
+    limited.args(["--signal", "KILL", "10"]).arg(command.get_program()).args(command.get_args());
+    command = limited;
+    let output = command.output().context("running tgdns")?;
+    let message = String::from_utf8(output.stderr)?;
+    println!("{message}");
+    assert_eq!(output.status.code(), Some(1), "{command:?}: {message}");
+    let mut rest = message.as_str();
+    for piece in pieces {
+        let found = rest.split_once(piece);
+        rest = found.with_context(|| format!("{piece:?} is missing in: {message}"))?.1;
+    }
+    let lines: Vec<_> = message.lines().filter(|line| line.starts_with("tgdns: ")).collect();
+    assert_eq!(lines.len(), 1, "{message}");
+    assert_eq!(traces(host)?, before, "after: {message}");
+    Ok(())
+}
+
+/// What a start would change: programs on interfaces, pins and the control socket.
+fn traces(host: &Host) -> Result<(Vec<Value>, Vec<String>, bool)> {
+    let text = host.namespace.run("ip", &["-json", "-details", "link", "show"])?;
+    let mut interfaces: Vec<Value> = serde_json::from_str(&text)?;
+    // A bridge's timers run.
+    interfaces.iter_mut().filter_map(Value::as_object_mut).for_each(|interface| {
+        interface.remove("linkinfo");
+    });
+    let mut pins = Vec::new();
+    if host.pins.exists() {
+        pins.push(host.pins.display().to_string());
+        for entry in fs::read_dir(&host.pins)? {
+            pins.push(entry?.path().display().to_string());
+        }
+    }
+    pins.sort();
+    Ok((interfaces, pins, host.path("control.sock").exists()))
+}

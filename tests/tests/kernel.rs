@@ -1,0 +1,185 @@
+//! The vectors against the program in the kernel (BPF_PROG_TEST_RUN), and the program on a device.
+//!
+//! One file without anything beside it: it is carried into guests with other kernels and runs there.
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use tests::vectors::{
+    self,
+    check::{Outcome, report},
+};
+use tgdns::{
+    cluster::XdpMode,
+    xdp::{self, Program, link::Attached},
+};
+
+/// Of enum xdp_action in linux/bpf.h.
+const ACTIONS: [&str; 5] = ["XDP_ABORTED", "XDP_DROP", "XDP_PASS", "XDP_TX", "XDP_REDIRECT"];
+
+#[test]
+fn every_vector() -> Result<()> {
+    let mut program = Program::load(None)?;
+    let vectors = vectors::all()?;
+    let mut failures = Vec::new();
+    let mut published = "";
+    for vector in &vectors {
+        if published != vector.tables.name {
+            program.publish(&vector.tables.image())?;
+            published = &vector.tables.name;
+        }
+        let before = program.counters()?;
+        let (action, frame) = program.test_run(&vector.frame, 1).with_context(|| vector.name.clone())?;
+        let counters = rises(&before, &program.counters()?);
+        let checked = outcome(action, frame).and_then(|outcome| vector.check(&outcome, &counters));
+        if let Err(error) = checked {
+            failures.push((vector.name.clone(), error));
+        }
+    }
+    report(vectors.len(), &failures);
+    Ok(())
+}
+
+/// Before anything is published the program passes all that may be asked.
+#[test]
+fn nothing_is_answered_from_empty_maps() -> Result<()> {
+    let mut program = Program::load(None)?;
+    for vector in vectors::all()? {
+        let (action, frame) = program.test_run(&vector.frame, 1)?;
+        assert_eq!(outcome(action, frame)?, Outcome::Passed(vector.frame.clone()), "{}", vector.name);
+    }
+    Ok(())
+}
+
+/// Each publication replaces the one before as a whole, in both directions of every pair.
+#[test]
+fn publications_follow_each_other() -> Result<()> {
+    let mut program = Program::load(None)?;
+    let vectors = vectors::all()?;
+    let mut sets: BTreeMap<&str, Vec<&vectors::Vector>> = BTreeMap::new();
+    for vector in &vectors {
+        sets.entry(&vector.tables.name).or_default().push(vector);
+    }
+    let mut failures = Vec::new();
+    for (first, second) in sets.keys().flat_map(|first| sets.keys().map(move |second| (first, second))) {
+        for name in [first, second] {
+            let vector = sets[name].iter().find(|vector| vector.expected.counter().starts_with("answered"));
+            let Some(vector) = vector.or(sets[name].first()) else { continue };
+            program.publish(&vector.tables.image())?;
+            let before = program.counters()?;
+            let (action, frame) = program.test_run(&vector.frame, 1)?;
+            let counters = rises(&before, &program.counters()?);
+            if let Err(error) = vector.check(&outcome(action, frame)?, &counters) {
+                failures.push((format!("{} ({first}, then {second})", vector.name), error));
+            }
+        }
+    }
+    report(vectors.len(), &failures);
+    Ok(())
+}
+
+/// The budget that leaves room for what is to come; the kernel's own limit is 1,000,000.
+#[test]
+fn the_verifier_is_not_worn_out() -> Result<()> {
+    let instructions = Program::load(None)?.verified_instructions()?;
+    println!("the verifier walked {instructions} instructions");
+    assert!(instructions < 300_000, "{instructions} instructions");
+    Ok(())
+}
+
+#[test]
+fn attaches_pins_and_detaches() -> Result<()> {
+    let device = Device::new()?;
+    let mut program = Program::load(Some(&device.pins))?;
+    ensure!(!device.shows_program()?, "a new device has a program");
+
+    let attached = program.attach(&device.name, XdpMode::Native, &device.pins)?;
+    assert_eq!(attached, Attached::Anew);
+    assert!(device.shows_program()?);
+
+    // What is pinned outlives the program's owner, and a successor takes its place with its maps.
+    let vectors = vectors::all()?;
+    let vector =
+        vectors.iter().find(|vector| vector.name == "a query over ipv4").context("no such vector")?;
+    program.publish(&vector.tables.image())?;
+    drop(program);
+    assert!(device.shows_program()?);
+    let mut successor = Program::load(Some(&device.pins))?;
+    assert_eq!(successor.attach(&device.name, XdpMode::Native, &device.pins)?, Attached::Replaced);
+    let (action, frame) = successor.test_run(&vector.frame, 1)?;
+    vector.check(&outcome(action, frame)?, &[(vector.expected.counter(), 1)])?;
+    drop(successor);
+    assert!(device.shows_program()?);
+
+    let removed = xdp::detach(&device.pins)?;
+    assert!(removed.iter().any(|pin| pin.ends_with(&format!("link-{}", device.name))), "{removed:?}");
+    // The kernel frees a link some time after its last pin went.
+    let until = Instant::now() + Duration::from_secs(5);
+    while device.shows_program()? {
+        ensure!(Instant::now() < until, "the program is still attached");
+        thread::sleep(Duration::from_millis(10));
+    }
+    assert!(!device.pins.exists());
+    Ok(())
+}
+
+fn outcome(action: u32, frame: Vec<u8>) -> Result<Outcome> {
+    Ok(match ACTIONS.get(action as usize).copied() {
+        Some("XDP_DROP") => Outcome::Dropped,
+        Some("XDP_PASS") => Outcome::Passed(frame),
+        Some("XDP_TX") => Outcome::Sent(frame),
+        other => bail!("the program returned {action}, {other:?}"),
+    })
+}
+
+/// The counters that went up, and by how much.
+fn rises<'n>(before: &[(&'n str, u64)], after: &[(&'n str, u64)]) -> Vec<(&'n str, u64)> {
+    let pairs = before.iter().zip(after);
+    pairs
+        .filter(|(before, after)| before != after)
+        .map(|(before, after)| (after.0, after.1 - before.1))
+        .collect()
+}
+
+/// A veth pair and a directory for pins, which go with it.
+struct Device {
+    name: String,
+    pins: PathBuf,
+}
+
+impl Device {
+    fn new() -> Result<Self> {
+        let process = std::process::id();
+        let (name, peer) = (format!("tgk{process}"), format!("tgp{process}"));
+        let device = Self { pins: PathBuf::from(format!("/sys/fs/bpf/tgdns-kernel-{process}")), name };
+        ip(&["link", "add", &device.name, "type", "veth", "peer", "name", &peer])?;
+        for end in [&device.name, &peer] {
+            ip(&["link", "set", "dev", end, "up"])?;
+        }
+        Ok(device)
+    }
+
+    fn shows_program(&self) -> Result<bool> {
+        Ok(ip(&["link", "show", "dev", &self.name])?.contains("prog/xdp"))
+    }
+}
+
+impl Drop for Device {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.pins);
+        let _ = ip(&["link", "delete", "dev", &self.name]);
+    }
+}
+
+fn ip(arguments: &[&str]) -> Result<String> {
+    let output = Command::new("ip").args(arguments).output().context("cannot start `ip`")?;
+    let errors = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "`ip {}`: {errors}", arguments.join(" "));
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}

@@ -1,0 +1,121 @@
+//! The layout of the maps' types: it is what the XDP program and the controller agree on, and what `bpftool` prints.
+
+use std::{mem::offset_of, path::PathBuf, process::Command};
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::{Value, json};
+use tests::{lab::program, vectors};
+use tgdns::xdp::Program;
+use tgdns_common::{
+    counter::Counters,
+    reason::Reason,
+    tables::{AnswerSet, Halves, Ipv4Addresses, Ipv6Addresses, Negative, Service, Settings},
+    wire::dns::RecordHead,
+};
+
+/// Name, offset and size of each field: they follow each other without a gap, at alignment 1.
+macro_rules! check {
+    ($type:ty, $($field:ident: $size:expr),+ $(,)?) => {{
+        assert_eq!(align_of::<$type>(), 1, stringify!($type));
+        let mut end = 0;
+        $(
+            assert_eq!(offset_of!($type, $field), end, "{}.{}", stringify!($type), stringify!($field));
+            end += $size;
+        )+
+        assert_eq!(size_of::<$type>(), end, stringify!($type));
+    }};
+}
+
+#[test]
+fn values_are_bytes_without_padding() {
+    check!(Halves, half: 1, bits: 1, reserved: 2, seeds: 8);
+    check!(Settings, names: 12, services: 12, has_views: 1, layout: 1, reserved: 2);
+    check!(Service, address: 16, mac: 6, vlans: 4, family: 1, reserved: 1);
+    check!(RecordHead, owner: 2, r#type: 2, class: 2, ttl: 4, length: 2);
+    check!(Ipv4Addresses, record: 12, count: 1, limit: 1, reserved: 2, addresses: 4 * 128);
+    check!(Ipv6Addresses, record: 12, count: 1, limit: 1, reserved: 2, addresses: 16 * 128);
+    check!(Negative, length: 1, reserved: 1, sum: 2, record: 104);
+    check!(AnswerSet, name: 64, view: 4, ipv4: 528, ipv6: 2064, negative: 108);
+}
+
+#[test]
+fn counters_are_one_number_for_each_name() {
+    assert_eq!(size_of::<Counters>(), 8 * Counters::NAMES.len());
+    assert_eq!(Counters::NAMES.len(), 4 + Reason::ALL.len());
+    assert_eq!((offset_of!(Counters, answered_a), offset_of!(Counters, truncated)), (0, 32));
+    assert_eq!(offset_of!(Counters, write), 8 * (Counters::NAMES.len() - 1));
+}
+
+/// The maps carry their types: `bpftool map dump` names the fields, and addresses read as addresses.
+#[test]
+fn maps_are_readable() -> Result<()> {
+    let pins = Pins::new();
+    let mut program = Program::load(Some(&pins.0))?;
+    let vectors = vectors::all()?;
+    for (set, map, expected) in [
+        (
+            "cluster",
+            "ANSWERS",
+            vec![
+                ("/ipv4/addresses/2", json!([192, 168, 1, 102])),
+                ("/ipv4/addresses/5", json!([192, 168, 1, 102])),
+                ("/ipv4/count", json!(3)),
+                ("/ipv4/record/ttl", json!([0, 0, 0, 1])),
+                ("/ipv6/addresses/0", json!([0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1])),
+                ("/negative/record/0", json!(0xc0)),
+            ],
+        ),
+        (
+            "cluster",
+            "SERVICES",
+            vec![
+                ("/address", json!([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 53])),
+                ("/mac", json!([2, 0, 0, 0, 0, 0x53])),
+                ("/vlans", json!([[0x0f, 0xa0], [0, 7]])),
+                ("/family", json!(6)),
+            ],
+        ),
+        (
+            "cluster",
+            "SETTINGS",
+            vec![("/has_views", json!(0)), ("/layout", json!(tgdns_common::tables::LAYOUT))],
+        ),
+        ("views", "SETTINGS", vec![("/has_views", json!(1))]),
+        ("views", "VIEWS", vec![("", json!([0, 0, 0, 1])), ("", json!([0, 0, 0, 3]))]),
+    ] {
+        let vector = vectors.iter().find(|vector| vector.tables.name == set).context("no such tables")?;
+        program.publish(&vector.tables.image())?;
+        let values = pins.dump(map)?;
+        for (pointer, expected) in expected {
+            ensure!(
+                values.iter().any(|value| value.pointer(pointer) == Some(&expected)),
+                "no entry of {map} has {pointer} = {expected}"
+            );
+        }
+    }
+    Ok(())
+}
+
+/// A directory for pins, which goes with it.
+struct Pins(PathBuf);
+
+impl Pins {
+    fn new() -> Self {
+        Self(PathBuf::from(format!("/sys/fs/bpf/tgdns-layout-{}", std::process::id())))
+    }
+
+    /// The values of a map, as its types tell.
+    fn dump(&self, map: &str) -> Result<Vec<Value>> {
+        let mut command = Command::new(program::path("bpftool")?);
+        command.args(["-j", "map", "dump", "pinned"]).arg(self.0.join(map));
+        let entries: Vec<Value> = serde_json::from_str(&program::run_command(&mut command)?)?;
+        let value = |entry: &Value| entry.pointer("/formatted/value").cloned();
+        entries.iter().map(value).collect::<Option<_>>().context("an entry without types")
+    }
+}
+
+impl Drop for Pins {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}

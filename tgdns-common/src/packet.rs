@@ -1,0 +1,69 @@
+//! The seam to the frame: headers by their type, words by offset, room.
+
+use bytemuck::Pod;
+
+use crate::reason::Reason;
+
+/// A frame, or on the slow path the buffer of a message.
+pub trait Packet {
+    /// In bytes.
+    fn length(&self) -> usize;
+
+    /// Reads a wire type (alignment 1) at an offset.
+    ///
+    /// # Errors
+    /// Where the packet ends before it.
+    fn get<T: Pod>(&self, offset: usize) -> Result<T, TooShort>;
+
+    /// Overwrites a wire type (alignment 1) at an offset.
+    ///
+    /// # Errors
+    /// `Write` where the packet ends before it.
+    fn put<T: Pod>(&mut self, offset: usize, value: T) -> Result<(), Reason>;
+
+    /// Makes the packet `length` bytes long, at the head where there is room, else at the tail. What it holds
+    /// afterwards is anything: the caller overwrites all of it.
+    ///
+    /// # Errors
+    /// `NoRoom`; the packet is then as it was.
+    fn resize(&mut self, length: usize) -> Result<(), Reason>;
+
+    /// The number itself. Where a verifier judges the program, it comes back from memory that the verifier does not
+    /// track: all paths to this point become one there, and a mask behind it is not redundant to the compiler.
+    #[inline(always)]
+    fn forget(&self, number: usize) -> usize {
+        number
+    }
+}
+
+/// A packet ends before what was to be read. It is a type of no size, because a `Reason` would share its bytes with the
+/// first ones of what is read, which are then loaded one by one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooShort;
+
+impl From<TooShort> for Reason {
+    #[inline(always)]
+    fn from(_: TooShort) -> Self {
+        Self::Truncated
+    }
+}
+
+/// Eight bytes at an offset, the first one lowest.
+#[inline(always)]
+pub(crate) fn word<P: Packet>(packet: &P, offset: usize) -> Result<u64, TooShort> {
+    packet.get::<[u8; 8]>(offset).map(u64::from_le_bytes)
+}
+
+/// The number itself, of which compiler and verifier know no more than that it is at most `MASK`. The caller has checked
+/// that it is.
+#[inline(always)]
+pub(crate) fn forget<const MASK: usize>(packet: &impl Packet, number: usize) -> usize {
+    packet.forget(number) & MASK
+}
+
+/// Repeats a block with `$index` a constant. A loop that the compiler unrolls only in part walks packets in steps that the
+/// verifier can't follow.
+macro_rules! unrolled {
+    ($index:ident in [$($value:literal)+] $block:block) => { $( { const $index: usize = $value; $block } )+ };
+}
+pub(crate) use unrolled;

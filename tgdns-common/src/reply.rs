@@ -1,0 +1,185 @@
+//! The reply's message: every byte of it is written, wherever the query's bytes were.
+
+use core::hint::black_box;
+
+use crate::{
+    answer::{A, AAAA, Answer, OWN_SIZE},
+    checksum::{self, Sum},
+    counter::Kind,
+    name,
+    packet::{Packet, forget, unrolled},
+    query::{QUESTION_WORDS, Query, Question},
+    reason::Reason,
+    tables::{Address, MAX_SERVERS, NEGATIVE_BYTES},
+    wire::dns::{Header, Opt, RecordHead, flags},
+};
+
+const HEADER: usize = size_of::<Header>();
+
+/// Writes the reply at an offset of a packet that has been resized to hold it, and returns its sum.
+///
+/// # Errors
+/// `Write` where the packet is too short after all.
+#[inline(always)]
+pub fn write<P: Packet>(
+    packet: &mut P,
+    message: usize,
+    query: &Query,
+    question: &Question,
+    answer: &Answer<'_>,
+) -> Result<Sum, Reason> {
+    let header = header(query, answer);
+    packet.put(message, header)?;
+    let question_length = query.question_length();
+    write_question(packet, message + HEADER, &question.raw, question_length)?;
+
+    let question_length = forget::<{ 2 * name::MAX_LENGTH - 1 }>(packet, question_length);
+    let records = message + HEADER + question_length;
+    let sum = if answer.kind == Kind::A {
+        write_a(packet, records, answer)?
+    } else if answer.kind == Kind::AAAA {
+        write_aaaa(packet, records, answer)?
+    } else {
+        write_soa(packet, records, answer)?
+    };
+    let mut sum = black_box(sum);
+    if query.opt_length != 0 {
+        let opt = Opt::reply(OWN_SIZE, query.dnssec_ok);
+        packet.put(records + answer.records_length, opt)?;
+        sum += checksum::at(answer.records_length, opt_sum(query.dnssec_ok));
+    }
+    Ok(header.sum() + query.question_sum + checksum::at(question_length, sum))
+}
+
+/// QR and AA are set, RD and CD copied, all else is clear (RFC 1035 4.1.1, RFC 4035 3.1.6).
+#[inline(always)]
+fn header(query: &Query, answer: &Answer<'_>) -> Header {
+    let copied = query.flags & (flags::RECURSION_DESIRED | flags::CHECKING_DISABLED);
+    let records = answer.count as u16;
+    let (answers, authorities) = if answer.kind == Kind::NO_DATA { (0, records) } else { (records, 0) };
+    Header::new(
+        query.identifier,
+        copied | flags::RESPONSE | flags::AUTHORITATIVE,
+        [1, answers, authorities, u16::from(query.opt_length != 0)],
+    )
+}
+
+/// The question's bytes as they came, in pairs of words. Up to fifteen bytes behind them are overwritten, too; a record
+/// follows, and none is shorter than that.
+#[inline(always)]
+fn write_question<P: Packet>(
+    packet: &mut P,
+    offset: usize,
+    question: &[u64; QUESTION_WORDS],
+    length: usize,
+) -> Result<(), Reason> {
+    'words: {
+        unrolled!(INDEX in [0 2 4 6 8] {
+            let start = INDEX * 8;
+            if start >= length {
+                break 'words;
+            }
+            packet.put(offset + start, [question[INDEX].to_le_bytes(), question[INDEX + 1].to_le_bytes()])?;
+        });
+    }
+    Ok(())
+}
+
+const _: () = assert!(QUESTION_WORDS == 10, "as many as are unrolled");
+
+#[inline(always)]
+fn write_a<P: Packet>(packet: &mut P, records: usize, answer: &Answer<'_>) -> Result<Sum, Reason> {
+    let ipv4 = &answer.set.ipv4;
+    let (first, second) = halves(ipv4.record);
+    let mut sum = head_sum(ipv4.record) * answer.count as u64;
+    for index in 0..MAX_SERVERS {
+        if index >= answer.count {
+            break;
+        }
+        let address = u32::from_le_bytes(ipv4.addresses[answer.start + index]);
+        let offset = forget::<2047>(packet, records + index * A);
+        let rest = u64::from(second) | u64::from(address) << 32;
+        packet.put(offset, [first.to_le_bytes(), rest.to_le_bytes()])?;
+        sum += u64::from(address);
+    }
+    Ok(sum)
+}
+
+#[inline(always)]
+fn write_aaaa<P: Packet>(packet: &mut P, records: usize, answer: &Answer<'_>) -> Result<Sum, Reason> {
+    let ipv6 = &answer.set.ipv6;
+    let mut sum = head_sum(ipv6.record) * answer.count as u64;
+    for index in 0..MAX_SERVERS {
+        if index >= answer.count {
+            break;
+        }
+        let address = ipv6.addresses[answer.start + index];
+        let offset = forget::<2047>(packet, records + index * AAAA);
+        packet.put(offset, ipv6.record)?;
+        packet.put(offset + size_of::<RecordHead>(), address)?;
+        sum += sum_of_address(address);
+    }
+    Ok(sum)
+}
+
+#[inline(always)]
+fn sum_of_address(address: [u8; 16]) -> Sum {
+    let [low, high] = Address::from_ipv6(address).0;
+    checksum::word(low) + checksum::word(high)
+}
+
+/// The record is copied eight bytes at a time; the last eight overlap with those before.
+#[inline(always)]
+fn write_soa<P: Packet>(packet: &mut P, records: usize, answer: &Answer<'_>) -> Result<Sum, Reason> {
+    let negative = &answer.set.negative;
+    let length = answer.records_length;
+    if length < 16 || length > negative.record.len() {
+        return Err(Reason::Write);
+    }
+    'words: {
+        unrolled!(INDEX in [0 1 2 3 4 5 6 7 8 9 10 11 12] {
+            let start = INDEX * 8;
+            if start + 8 > length {
+                break 'words;
+            }
+            packet.put(records + start, bytes_at(&negative.record, start)?)?;
+        });
+    }
+    let last = forget::<127>(packet, length - 8);
+    packet.put(forget::<2047>(packet, records + last), bytes_at(&negative.record, last)?)?;
+    Ok(checksum::pair(negative.sum))
+}
+
+const _: () = assert!(NEGATIVE_BYTES == 13 * 8, "as many as are unrolled");
+
+#[inline(always)]
+fn bytes_at(record: &[u8; NEGATIVE_BYTES], start: usize) -> Result<[u8; 8], Reason> {
+    let bytes = record.get(start..start + 8).and_then(|bytes| bytes.first_chunk::<8>());
+    bytes.copied().ok_or(Reason::Write)
+}
+
+/// A record head as eight bytes and four.
+#[inline(always)]
+fn halves(record: RecordHead) -> (u64, u32) {
+    let [a, b, c]: [[u8; 4]; 3] = bytemuck::cast(record);
+    (u64::from(u32::from_le_bytes(a)) | u64::from(u32::from_le_bytes(b)) << 32, u32::from_le_bytes(c))
+}
+
+#[inline(always)]
+fn head_sum(record: RecordHead) -> Sum {
+    let (first, second) = halves(record);
+    checksum::word(first) + u64::from(second)
+}
+
+/// The sum of an `Opt::reply` that starts at an even offset.
+#[inline(always)]
+fn opt_sum(dnssec_ok: u8) -> Sum {
+    const PLAIN: [u8; 11] = bytemuck::must_cast(Opt::reply(OWN_SIZE, 0));
+    let mut sum = checksum::pair([0, dnssec_ok]);
+    let mut index = 0;
+    while index < 10 {
+        sum += checksum::pair([PLAIN[index], PLAIN[index + 1]]);
+        index += 2;
+    }
+    sum + PLAIN[10] as u64
+}

@@ -1,0 +1,299 @@
+//! The seam to the maps: what the responder looks up, and the layout of keys and values.
+//!
+//! Keys and values are bytes in network order without padding, so that `bpftool map dump` shows addresses as
+//! addresses. Two tables are cuckoo hash tables in plain arrays, whose lookups the kernel inlines: the index of answer
+//! sets, and the service addresses. Each exists in two halves; a writer fills the half that is not in use, and then
+//! flips one byte.
+
+use bytemuck::{Pod, Zeroable};
+
+use crate::{
+    counter::Counter,
+    name::{self, Folded},
+    wire::{dns::RecordHead, eth::Mac},
+};
+
+/// Most servers of a cluster, and so addresses of one family in one answer set.
+pub const MAX_SERVERS: usize = 64;
+
+/// Entries of the maps.
+pub mod capacity {
+    /// Of `SERVICES`, both halves.
+    pub const SERVICES: usize = 1024;
+    /// Of `VIEWS`.
+    pub const PREFIXES: usize = 65_536;
+    /// Of `INDEX`, both halves.
+    pub const INDEX: usize = 4096;
+    /// Of `ANSWERS`; slot 0 stays empty.
+    pub const ANSWERS: usize = 1024;
+}
+
+/// Bytes kept for the record of a negative answer.
+pub const NEGATIVE_BYTES: usize = 104;
+
+/// The view of clients that are in no view.
+pub const DEFAULT_VIEW: u32 = 0;
+
+/// What the responder reads, and the one thing it writes: a counter.
+pub trait Tables {
+    /// Nothing where there are none, and so no answers.
+    fn settings(&self) -> Option<&Settings>;
+    /// An entry of the service addresses.
+    fn service(&self, position: u32) -> Option<&Service>;
+    /// An entry of the index: the slot of an answer set, 0 for none.
+    fn slot(&self, position: u32) -> u32;
+    fn answer_set(&self, slot: u32) -> Option<&AnswerSet>;
+    /// The view of the longest prefix that holds a client.
+    fn view(&self, client: Address) -> u32;
+    /// Counts, and returns the count before. It need not be the same on all CPUs.
+    fn count(&self, counter: Counter) -> u64;
+}
+
+/// An IPv6 address, or an IPv4 address mapped into IPv6 (RFC 4291 2.5.5.2), as two little-endian words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Address(pub [u64; 2]);
+
+impl Address {
+    #[inline(always)]
+    pub const fn from_ipv4(address: [u8; 4]) -> Self {
+        Self([0, (u32::from_le_bytes(address) as u64) << 32 | 0xffff_0000])
+    }
+
+    #[inline(always)]
+    pub fn from_ipv6(address: [u8; 16]) -> Self {
+        let words: [[u8; 8]; 2] = bytemuck::cast(address);
+        Self(words.map(u64::from_le_bytes))
+    }
+
+    /// The form that the tables hold.
+    #[inline(always)]
+    pub fn to_bytes(self) -> [u8; 16] {
+        bytemuck::cast(self.0.map(u64::to_le_bytes))
+    }
+
+    /// The last four bytes, which are the IPv4 address of a mapped one.
+    #[inline(always)]
+    pub const fn to_ipv4(self) -> [u8; 4] {
+        ((self.0[1] >> 32) as u32).to_le_bytes()
+    }
+}
+
+/// The one value of the map `SETTINGS`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+pub struct Settings {
+    /// Of the map `INDEX`.
+    pub names: Halves,
+    /// Of the map `SERVICES`.
+    pub services: Halves,
+    /// 1 where the map `VIEWS` holds a prefix, else 0.
+    pub has_views: u8,
+    /// The version of the layout of all maps (`LAYOUT`).
+    pub layout: u8,
+    pub reserved: [u8; 2],
+}
+
+/// The version of the maps' layout. Raise it with every change of a type in this file or of `Counters`.
+pub const LAYOUT: u8 = 1;
+
+/// Where a table with two halves is to be read.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+pub struct Halves {
+    /// The half in use, 0 or 1.
+    pub half: u8,
+    /// Each half has two to the power of `bits` entries (1 to 24).
+    pub bits: u8,
+    pub reserved: [u8; 2],
+    /// Of each half; chosen so that all its keys find a place.
+    pub seeds: [[u8; 4]; 2],
+}
+
+impl Halves {
+    /// The seed of a half.
+    #[inline(always)]
+    pub const fn seed(self, half: u8) -> u32 {
+        u32::from_be_bytes(if half & 1 == 0 { self.seeds[0] } else { self.seeds[1] })
+    }
+
+    /// The two places where a key of that hash can be, in the half in use.
+    #[inline(always)]
+    pub fn positions(self, hash: u64) -> [u32; 2] {
+        self.positions_in(self.half & 1, hash)
+    }
+
+    /// The two places where a key of that hash can be, in a half.
+    #[inline(always)]
+    pub fn positions_in(self, half: u8, hash: u64) -> [u32; 2] {
+        let bits = u32::from(self.bits & 31);
+        let base = u32::from(half) << bits;
+        let high = (hash >> 32) as u32;
+        let low = hash as u32;
+        // Shifts are taken modulo 32 on purpose: a table without entries answers nothing either way.
+        [base | high.wrapping_shr(32 - bits), base | low.wrapping_shr(32 - bits)]
+    }
+}
+
+/// An entry of the map `SERVICES`: an address of this host, on a NIC, in a VLAN.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+pub struct Service {
+    /// An IPv4 address is mapped into IPv6.
+    pub address: [u8; 16],
+    /// Of the NIC that has the address.
+    pub mac: [u8; 6],
+    /// The VLAN identifiers, the outer one first; 0 for none.
+    pub vlans: [[u8; 2]; 2],
+    /// 4 or 6; 0 in an entry that is not in use.
+    pub family: u8,
+    pub reserved: u8,
+}
+
+/// A service entry in words: what is hashed and compared.
+#[derive(Clone, Copy)]
+pub struct ServiceKey {
+    address: Address,
+    /// The MAC in the low six bytes, then the family.
+    mac_and_family: u64,
+    vlans: u32,
+}
+
+impl ServiceKey {
+    #[inline(always)]
+    pub fn new(address: Address, mac: Mac, vlans: [[u8; 2]; 2], family: u8) -> Self {
+        Self {
+            address,
+            mac_and_family: mac.word() | u64::from(family) << 48,
+            vlans: u32::from(u16::from_le_bytes(vlans[0])) | u32::from(u16::from_le_bytes(vlans[1])) << 16,
+        }
+    }
+
+    #[inline(always)]
+    pub fn hash(self, seed: u32) -> u64 {
+        let sum = word_sum(self.address.0[0], MULTIPLIERS[0])
+            .wrapping_add(word_sum(self.address.0[1], MULTIPLIERS[1]))
+            .wrapping_add(word_sum(self.mac_and_family, MULTIPLIERS[2]))
+            .wrapping_add(word_sum(u64::from(self.vlans), MULTIPLIERS[3]));
+        finish(sum, seed, 0)
+    }
+
+    #[inline(always)]
+    pub fn is(self, service: &Service) -> bool {
+        let other = service.key();
+        let difference = (self.address.0[0] ^ other.address.0[0])
+            | (self.address.0[1] ^ other.address.0[1])
+            | (self.mac_and_family ^ other.mac_and_family)
+            | u64::from(self.vlans ^ other.vlans);
+        difference == 0
+    }
+}
+
+impl Service {
+    #[inline(always)]
+    pub fn key(&self) -> ServiceKey {
+        ServiceKey::new(Address::from_ipv6(self.address), self.mac.into(), self.vlans, self.family)
+    }
+}
+
+/// An entry of the map `ANSWERS`: the live servers of a cluster seen through one view.
+///
+/// The controller renders all that does not depend on the question; a responder copies it. Immutable once the index points to
+/// it.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
+pub struct AnswerSet {
+    /// In wire form, in lower case, zeros behind its end.
+    pub name: [[u8; 8]; name::WORDS],
+    pub view: [u8; 4],
+    pub ipv4: Ipv4Addresses,
+    pub ipv6: Ipv6Addresses,
+    pub negative: Negative,
+}
+
+macro_rules! addresses {
+    ($(#[$doc:meta] $name:ident: $size:literal),+ $(,)?) => { $(
+        #[$doc]
+        #[repr(C)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
+        pub struct $name {
+            /// What stands before each address.
+            pub record: RecordHead,
+            /// How many addresses there are.
+            pub count: u8,
+            /// How many of them one answer carries at most.
+            pub limit: u8,
+            pub reserved: [u8; 2],
+            /// All of them twice in a row, so that each rotation is one window. Zeros behind the end.
+            pub addresses: [[u8; $size]; 2 * MAX_SERVERS],
+        }
+    )+ };
+}
+
+addresses! {
+    /// The IPv4 addresses of an answer set, and how they become A records.
+    Ipv4Addresses: 4,
+    /// The IPv6 addresses of an answer set, and how they become AAAA records.
+    Ipv6Addresses: 16,
+}
+
+/// The SOA record that makes an answer negative (RFC 2308 3), ready for the wire.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
+pub struct Negative {
+    /// Of the record, in bytes; at least 16.
+    pub length: u8,
+    pub reserved: u8,
+    /// The record's one's-complement sum, its bytes in the order in which they would be sent.
+    pub sum: [u8; 2],
+    pub record: [u8; NEGATIVE_BYTES],
+}
+
+/// Odd, with many bits set in no pattern: the fractional parts of square roots of primes.
+const MULTIPLIERS: [u64; name::WORDS] = [
+    0x6a09_e667_f3bc_c909,
+    0xbb67_ae85_84ca_a73b,
+    0x3c6e_f372_fe94_f82b,
+    0xa54f_f53a_5f1d_36f1,
+    0x510e_527f_ade6_82d1,
+    0x9b05_688c_2b3e_6c1f,
+    0x1f83_d9ab_fb41_bd6b,
+    0x5be0_cd19_137e_2179,
+];
+
+/// The sum of a name's words, each with a multiplier of its own, so that zeros behind its end add nothing and no
+/// multiplication waits for another.
+#[inline(always)]
+pub fn name_sum(name: &Folded) -> u64 {
+    let mut sum = 0_u64;
+    for (index, word) in name.iter().enumerate() {
+        sum = sum.wrapping_add(name_word_sum(index, *word));
+    }
+    sum
+}
+
+/// What one word of a name adds to its sum; nothing where it is zero.
+#[inline(always)]
+pub fn name_word_sum(index: usize, word: u64) -> u64 {
+    word_sum(word, MULTIPLIERS[index])
+}
+
+#[inline(always)]
+fn word_sum(word: u64, multiplier: u64) -> u64 {
+    // The multiplication moves information upwards only; the shift brings some of it down again.
+    let product = word.wrapping_mul(multiplier);
+    product ^ (product >> 29)
+}
+
+/// The hash of a name as one view sees it, from the name's sum.
+#[inline(always)]
+pub fn name_hash(sum: u64, view: u32, seed: u32) -> u64 {
+    finish(sum, seed, view)
+}
+
+#[inline(always)]
+fn finish(sum: u64, seed: u32, view: u32) -> u64 {
+    let key = sum ^ (u64::from(seed) << 32 | u64::from(view));
+    let mixed = (key ^ (key >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mixed = (mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed ^ (mixed >> 32)
+}

@@ -1,0 +1,122 @@
+//! The maps, and the responder's tables over them.
+
+use core::mem::MaybeUninit;
+
+use aya_ebpf::{
+    btf_maps::{Array, LpmTrie, PerCpuArray, lpm_trie::Key},
+    macros::btf_map,
+};
+use tgdns_common::{
+    counter::{Counter, Counters},
+    query::Question,
+    tables::{self, Address, AnswerSet, DEFAULT_VIEW, Service, Settings, capacity},
+};
+
+#[btf_map]
+static SETTINGS: Array<Settings, 1> = Array::new();
+
+#[btf_map]
+static SERVICES: Array<Service, { capacity::SERVICES }> = Array::new();
+
+#[btf_map]
+static VIEWS: LpmTrie<[u8; 16], [u8; 4], { capacity::PREFIXES }> = LpmTrie::new();
+
+#[btf_map]
+static INDEX: Array<[u8; 4], { capacity::INDEX }> = Array::new();
+
+#[btf_map]
+static ANSWERS: Array<AnswerSet, { capacity::ANSWERS }> = Array::new();
+
+#[btf_map]
+static COUNTERS: PerCpuArray<Counters, 1> = PerCpuArray::new();
+
+#[btf_map]
+static SCRATCH: PerCpuArray<Scratch, 1> = PerCpuArray::new();
+
+/// Memory for one run. What is kept here instead of on the stack is nothing to the verifier, so paths become one where
+/// they meet.
+#[repr(C)]
+pub(crate) struct Scratch {
+    pub(crate) question: Question,
+    pub(crate) number: u32,
+}
+
+/// Lends this run's scratch memory; nothing where the kernel has none, which does not happen.
+#[inline(always)]
+pub(crate) fn with_scratch<R>(run: impl FnOnce(&mut Scratch) -> R) -> Option<R> {
+    // SAFETY: an XDP program is not interrupted by another run on its CPU, and `main` calls this once in a run.
+    SCRATCH.get_ptr_mut(0).map(|scratch| run(unsafe { &mut *scratch }))
+}
+
+/// The responder's tables.
+pub(crate) struct Maps;
+
+impl Maps {
+    /// Takes back what was counted for an answer that could not be written.
+    #[inline(always)]
+    pub(crate) fn uncount(&self, Counter(index): Counter) {
+        let index = usize::from(index);
+        if let Some(counters) = COUNTERS.get_ptr_mut(0)
+            && index < Counter::COUNT
+        {
+            // SAFETY: the value is `Counter::COUNT` numbers in a row, on this CPU only.
+            unsafe { *counters.cast::<u64>().add(index) -= 1 };
+        }
+    }
+}
+
+impl tables::Tables for Maps {
+    #[inline(always)]
+    fn settings(&self) -> Option<&Settings> {
+        SETTINGS.get(0)
+    }
+
+    #[inline(always)]
+    fn service(&self, position: u32) -> Option<&Service> {
+        SERVICES.get(position)
+    }
+
+    #[inline(always)]
+    fn slot(&self, position: u32) -> u32 {
+        INDEX.get(position).map_or(0, |slot| u32::from_be_bytes(*slot))
+    }
+
+    #[inline(always)]
+    fn answer_set(&self, slot: u32) -> Option<&AnswerSet> {
+        ANSWERS.get(slot)
+    }
+
+    #[inline(always)]
+    fn view(&self, client: Address) -> u32 {
+        let mut key = MaybeUninit::<Key<[u8; 16]>>::uninit();
+        let words = key.as_mut_ptr().cast::<u32>();
+        let [low, high] = client.0;
+        // SAFETY: the key is five words: the length of the prefix in bits, and the address. They are written one by one
+        // because the verifier refuses misaligned writes of eight bytes to the stack.
+        let key = unsafe {
+            words.write_volatile(128);
+            words.add(1).write_volatile(low as u32);
+            words.add(2).write_volatile((low >> 32) as u32);
+            words.add(3).write_volatile(high as u32);
+            words.add(4).write_volatile((high >> 32) as u32);
+            key.assume_init_ref()
+        };
+        VIEWS.get(key).map_or(DEFAULT_VIEW, |view| u32::from_be_bytes(*view))
+    }
+
+    #[inline(always)]
+    fn count(&self, Counter(index): Counter) -> u64 {
+        let Some(counters) = COUNTERS.get_ptr_mut(0) else { return 0 };
+        let index = usize::from(index);
+        if index >= Counter::COUNT {
+            return 0;
+        }
+        // SAFETY: the value is `Counter::COUNT` numbers in a row, on this CPU only.
+        unsafe {
+            let counter = counters.cast::<u64>().add(index);
+            let before = *counter;
+            *counter = before + 1;
+            before
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! What a configuration comes to: each server, the address that is probed, and what each view's clients are told.
+//!
+//! The table shows the counting of addresses and aliases before it is live.
+
+mod advice;
+#[cfg(test)]
+mod tests;
+
+use std::net::SocketAddr;
+
+use serde_json::{Value, json};
+
+use crate::{
+    cluster::{Answer, Cluster, Model, Probe, ProbeKind, Server},
+    table,
+};
+pub use advice::{notes, warnings};
+
+/// The configuration as aligned text, its warnings last.
+pub fn render(model: &Model) -> String {
+    let listen = list(&model.listen).unwrap_or_else(|| "no sockets".to_owned());
+    let interfaces = list(&model.interfaces).unwrap_or_else(|| "no interfaces".to_owned());
+    let mut text = format!("{interfaces}, xdp {}, listening on {listen}\n", model.xdp_mode.as_str());
+    if !model.views.is_empty() {
+        text.push('\n');
+        text.push_str(&table::render(2, &views(model)));
+    }
+    for cluster in &model.clusters {
+        let Cluster { name, ttl, answer: size, probe: how, .. } = cluster;
+        let answer = match size {
+            Answer::All => "all live addresses".to_owned(),
+            Answer::One => "one address".to_owned(),
+            Answer::Subset(size) => format!("{size} addresses"),
+        };
+        text.push_str(&format!("\n{name}: ttl {ttl} s, answers with {answer}\n{}\n", probe(how)));
+        text.push_str(&table::render(2, &servers(model, cluster)));
+    }
+    for (kind, lines) in [("warning", warnings(model)), ("note", notes(model))] {
+        if !lines.is_empty() {
+            text.push('\n');
+        }
+        for line in lines {
+            text.push_str(&format!("{kind}: {line}\n"));
+        }
+    }
+    text
+}
+
+/// The same as JSON. Addresses are those of `status --json`: `.clusters[].servers[].{name,address}`, and what is
+/// handed out is `.clusters[].servers[].handed_out[].{view,addresses}`.
+pub fn to_json(model: &Model) -> Value {
+    let view = |identifier| model.view_name(identifier);
+    let server = |cluster: &Cluster, server: &Server| {
+        let handed_out =
+            |identifier| json!({ "view": view(identifier), "addresses": server.handed_out(identifier) });
+        json!({
+            "name": server.name,
+            "address": server.address,
+            "probed": probed(&cluster.probe, server).to_string(),
+            "weight": server.weight,
+            "handed_out": model.view_identifiers().map(handed_out).collect::<Vec<_>>(),
+        })
+    };
+    let cluster = |cluster: &Cluster| {
+        let Probe { kind: ProbeKind::Tcp { port }, interval, fast_interval, timeout, rise, fall } =
+            &cluster.probe;
+        let [interval, fast_interval, timeout] =
+            [interval, fast_interval, timeout].map(|time| humantime::format_duration(*time).to_string());
+        json!({
+            "name": cluster.name,
+            "ttl": cluster.ttl,
+            "answer": match cluster.answer {
+                Answer::All => json!("all"),
+                Answer::One => json!("one"),
+                Answer::Subset(size) => json!({ "subset": size }),
+            },
+            "probe": {
+                "type": "tcp",
+                "port": port,
+                "interval": interval,
+                "fast_interval": fast_interval,
+                "timeout": timeout,
+                "rise": rise,
+                "fall": fall,
+            },
+            "servers": cluster.servers.iter().map(|of| server(cluster, of)).collect::<Vec<_>>(),
+        })
+    };
+    json!({
+        "interfaces": model.interfaces,
+        "xdp_mode": model.xdp_mode.as_str(),
+        "state_dir": model.state_directory,
+        "control": model.control,
+        "pin_dir": model.pin_directory,
+        "listen": model.listen,
+        "views": model.views.iter().map(|view| {
+            let clients: Vec<String> = view.clients.iter().map(ToString::to_string).collect();
+            json!({ "name": view.name, "clients": clients })
+        }).collect::<Vec<_>>(),
+        "clusters": model.clusters.iter().map(cluster).collect::<Vec<_>>(),
+        "warnings": warnings(model),
+        "notes": notes(model),
+    })
+}
+
+fn views(model: &Model) -> Vec<Vec<String>> {
+    let mut rows = vec![vec!["view".to_owned(), "clients".to_owned()]];
+    for view in &model.views {
+        rows.push(vec![view.name.clone(), list(&view.clients).unwrap_or_default()]);
+    }
+    rows.push(vec![model.view_name(0).to_owned(), "all others".to_owned()]);
+    rows
+}
+
+fn servers(model: &Model, cluster: &Cluster) -> Vec<Vec<String>> {
+    let has_weights = cluster.servers.iter().any(|server| server.weight != 1);
+    let weight = |text: String| has_weights.then_some(text);
+    let handed_out = |identifier| match model.views.is_empty() {
+        true => "handed out".to_owned(),
+        false => format!("to {}", model.view_name(identifier)),
+    };
+    let mut rows = vec![
+        ["server".to_owned(), "probed".to_owned()]
+            .into_iter()
+            .chain(weight("weight".to_owned()))
+            .chain(model.view_identifiers().map(handed_out))
+            .collect(),
+    ];
+    for server in &cluster.servers {
+        let told = |identifier| list(server.handed_out(identifier)).unwrap_or_default();
+        rows.push(
+            [server.name.clone(), probed(&cluster.probe, server).to_string()]
+                .into_iter()
+                .chain(weight(server.weight.to_string()))
+                .chain(model.view_identifiers().map(told))
+                .collect(),
+        );
+    }
+    rows
+}
+
+fn probe(probe: &Probe) -> String {
+    let Probe { kind: ProbeKind::Tcp { port }, interval, fast_interval, timeout, rise, fall } = probe;
+    let [interval, fast_interval, timeout] =
+        [interval, fast_interval, timeout].map(|time| humantime::format_duration(*time));
+    format!(
+        "tcp probe of port {port} every {interval} ({fast_interval} while changing), timeout {timeout}, \
+         {rise} up, {fall} down"
+    )
+}
+
+fn probed(probe: &Probe, server: &Server) -> SocketAddr {
+    let ProbeKind::Tcp { port } = probe.kind;
+    SocketAddr::new(server.address, port)
+}
+
+/// The elements with commas between them, or none where there is nothing.
+fn list<T: ToString>(elements: &[T]) -> Option<String> {
+    let elements: Vec<String> = elements.iter().map(ToString::to_string).collect();
+    (!elements.is_empty()).then(|| elements.join(", "))
+}

@@ -1,0 +1,119 @@
+//! What a valid configuration may still be wrong about.
+
+use std::{collections::BTreeSet, net::IpAddr};
+
+use crate::cluster::{Answer, Cluster, Model, Server};
+
+/// Seconds; while an answer is cached, a dead server is still handed out.
+const LONG_TTL: u32 = 60;
+
+/// What works, but is seldom meant: one line each.
+pub fn warnings(model: &Model) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for cluster in &model.clusters {
+        of_answers(cluster, &mut warnings);
+        of_addresses(model, cluster, &mut warnings);
+    }
+    for (identifier, view) in (1..).zip(&model.views) {
+        let differs = |cluster: &Cluster| {
+            cluster.servers.iter().any(|server| server.handed_out(identifier) != server.handed_out(0))
+        };
+        if !model.clusters.iter().any(differs) {
+            let name = &view.name;
+            warnings.push(format!(
+                "view {name}: its clients are told the same as all others; name it in an alias"
+            ));
+        }
+    }
+    warnings
+}
+
+/// What is to be done elsewhere, on other machines: one line each.
+pub fn notes(model: &Model) -> Vec<String> {
+    let note = |cluster: &Cluster| {
+        let name = &cluster.name;
+        format!(
+            "{name}: a forwarder that validates DNSSEC needs an exception (BIND: validate-except {{ \"{name}\"; }}; \
+             Unbound: domain-insecure: \"{name}\")"
+        )
+    };
+    model.clusters.iter().map(note).collect()
+}
+
+fn of_answers(cluster: &Cluster, warnings: &mut Vec<String>) {
+    let Cluster { name, ttl, answer, servers, .. } = cluster;
+    if *ttl > LONG_TTL {
+        warnings.push(format!(
+            "{name}: ttl {ttl} s keeps dead servers in caches for as long; {LONG_TTL} s or less is better, 1 s is usual"
+        ));
+    }
+    if let [only] = servers.as_slice() {
+        warnings.push(format!("{name}: {} is its only server, nothing takes over when it fails", only.name));
+    }
+    if let Answer::Subset(size) = answer
+        && usize::from(*size) >= servers.len()
+    {
+        let count = servers.len();
+        warnings.push(format!(
+            "{name}: a subset of {size} is all of its {count} servers; answer = \"all\" says so"
+        ));
+    }
+    if *answer == Answer::All && servers.iter().any(|server| server.weight != 1) {
+        warnings.push(format!(
+            "{name}: weights are lost where every answer has all addresses; set answer = \"one\" or a subset"
+        ));
+    }
+    if servers.iter().all(|server| server.weight == 0) {
+        warnings.push(format!("{name}: all weights are 0; give at least one server a weight"));
+    }
+}
+
+type Family = (&'static str, fn(&IpAddr) -> bool);
+
+fn of_addresses(model: &Model, cluster: &Cluster, warnings: &mut Vec<String>) {
+    let name = &cluster.name;
+    let mut seldom_meant = BTreeSet::new();
+    for view in model.view_identifiers() {
+        let to = match model.views.is_empty() {
+            true => String::new(),
+            false => format!(" to view {}", model.view_name(view)),
+        };
+        let families: [Family; 2] = [("IPv4", IpAddr::is_ipv4), ("IPv6", IpAddr::is_ipv6)];
+        for (family, is_family) in families {
+            let lacks = |server: &&Server| !server.handed_out(view).iter().any(is_family);
+            let lacking: Vec<&str> =
+                cluster.servers.iter().filter(lacks).map(|server| server.name.as_str()).collect();
+            if !lacking.is_empty() && lacking.len() < cluster.servers.len() {
+                let lacking = some_of(&lacking);
+                warnings
+                    .push(format!("{name}: {family} addresses are handed out{to}, but none for {lacking}"));
+            }
+        }
+        seldom_meant.extend(cluster.servers.iter().flat_map(|server| {
+            let cause =
+                |address: &IpAddr| Some((server.name.clone(), *address, seldom_meant_cause(*address)?));
+            server.handed_out(view).iter().filter_map(cause)
+        }));
+    }
+    for (server, address, cause) in seldom_meant {
+        warnings.push(format!("{name}: {address}, handed out for {server}, {cause}"));
+    }
+}
+
+/// The first few names, and how many more there are.
+fn some_of(names: &[&str]) -> String {
+    const FEW: usize = 3;
+    match names.split_at_checked(FEW) {
+        Some((few, more)) if !more.is_empty() => format!("{} and {} more", few.join(", "), more.len()),
+        _ => names.join(", "),
+    }
+}
+
+fn seldom_meant_cause(address: IpAddr) -> Option<&'static str> {
+    match address {
+        address if address.is_loopback() => Some("is a loopback address: clients would reach themselves"),
+        IpAddr::V4(v4) if v4.octets()[3] == 0 => Some("is the network's own address in a /24"),
+        IpAddr::V4(v4) if v4.octets()[3] == 255 => Some("is the broadcast address in a /24"),
+        IpAddr::V4(_) | IpAddr::V6(_) => None,
+    }
+}

@@ -1,0 +1,146 @@
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use serde_json::json;
+
+use super::{render, to_json, warnings};
+use crate::config::parse;
+
+const NAT: &str = r#"
+    interfaces = ["eth0"]
+    view = [{ name = "lan", clients = ["192.168.0.0/16", "fd00::/8"] }]
+    [[cluster]]
+    name = "internet.intern.netz"
+    probe.port = 443
+    [[cluster.part]]
+    first = "10.10.10.99"
+    count = 2
+    alias = { lan = ["192.168.1.99", "fd00::99"] }
+    [[cluster.server]]
+    name = "tgpro-9"
+    address = "fd00:10::9"
+    alias = { lan = ["192.168.7.9", "fd00::7:9"], default = ["10.10.11.9"] }
+"#;
+
+#[test]
+fn table() {
+    let expected = r#"eth0, xdp native, listening on 0.0.0.0:53, [::]:53
+
+  view     clients
+  lan      192.168.0.0/16, fd00::/8
+  default  all others
+
+internet.intern.netz: ttl 1 s, answers with all live addresses
+tcp probe of port 443 every 1s (100ms while changing), timeout 500ms, 2 up, 3 down
+  server      probed            to default    to lan
+  internet-1  10.10.10.99:443   10.10.10.99   192.168.1.99, fd00::99
+  internet-2  10.10.10.100:443  10.10.10.100  192.168.1.100, fd00::9a
+  tgpro-9     [fd00:10::9]:443  10.10.11.9    192.168.7.9, fd00::7:9
+
+note: internet.intern.netz: a forwarder that validates DNSSEC needs an exception (BIND: validate-except { "internet.intern.netz"; }; Unbound: domain-insecure: "internet.intern.netz")
+"#;
+    assert_eq!(render(&parse(NAT, "F").unwrap()), expected);
+}
+
+#[test]
+fn table_without_views() {
+    let text = r#"
+        xdp_mode = "off"
+        [dns]
+        listen = ["127.0.0.1:5300"]
+        [[cluster]]
+        name = "internet.intern.netz"
+        answer = { subset = 2 }
+        probe.port = 443
+        server = [{ name = "a", address = "10.10.10.1", weight = 10 }, { name = "b", address = "10.10.10.22" }]
+    "#;
+    let expected = "no interfaces, xdp off, listening on 127.0.0.1:5300\n\
+        \n\
+        internet.intern.netz: ttl 1 s, answers with 2 addresses\n\
+        tcp probe of port 443 every 1s (100ms while changing), timeout 500ms, 2 up, 3 down\n  \
+          server  probed           weight  handed out\n  \
+          a       10.10.10.1:443   10      10.10.10.1\n  \
+          b       10.10.10.22:443  1       10.10.10.22\n\
+        \n\
+        warning: internet.intern.netz: a subset of 2 is all of its 2 servers; answer = \"all\" says so\n";
+    let rendered = render(&parse(text, "F").unwrap());
+    assert_eq!(rendered.split("\nnote: ").next(), Some(expected));
+}
+
+#[test]
+fn json_has_the_same() {
+    let json = to_json(&parse(NAT, "F").unwrap());
+    let server = json.pointer("/clusters/0/servers/2").unwrap();
+    let expected = json!({
+        "name": "tgpro-9",
+        "address": "fd00:10::9",
+        "probed": "[fd00:10::9]:443",
+        "weight": 1,
+        "handed_out": [
+            { "view": "default", "addresses": ["10.10.11.9"] },
+            { "view": "lan", "addresses": ["192.168.7.9", "fd00::7:9"] },
+        ],
+    });
+    assert_eq!(server, &expected);
+    assert_eq!(json.pointer("/views/0/clients/1"), Some(&json!("fd00::/8")));
+    let probe = json!({
+        "type": "tcp", "port": 443, "interval": "1s", "fast_interval": "100ms", "timeout": "500ms", "rise": 2, "fall": 3
+    });
+    assert_eq!(json.pointer("/clusters/0/probe"), Some(&probe));
+    assert_eq!(json.pointer("/clusters/0/answer"), Some(&json!("all")));
+    assert_eq!(json.pointer("/xdp_mode"), Some(&json!("native")));
+    assert_eq!(json.pointer("/listen"), Some(&json!(["0.0.0.0:53", "[::]:53"])));
+    assert_eq!(json.pointer("/warnings"), Some(&json!([])));
+}
+
+#[track_caller]
+fn check_warnings(cluster: &str, expected: &[&str]) {
+    let start = "interfaces = [\"eth0\"]\n[[cluster]]\nname = \"c.netz\"\nprobe.port = 443\n";
+    assert_eq!(warnings(&parse(&format!("{start}{cluster}"), "F").unwrap()), expected, "{cluster}");
+}
+
+#[test]
+fn warns() {
+    let two = "part = [{ first = \"10.10.10.1\", count = 2 }]\n";
+    check_warnings(two, &[]);
+    check_warnings(&format!("{two}ttl = 60"), &[]);
+    check_warnings(
+        &format!("{two}ttl = 61"),
+        &["c.netz: ttl 61 s keeps dead servers in caches for as long; 60 s or less is better, 1 s is usual"],
+    );
+    check_warnings(
+        "part = [{ first = \"10.10.10.1\", count = 1 }]",
+        &["c.netz: c-1 is its only server, nothing takes over when it fails"],
+    );
+    check_warnings(
+        "part = [{ first = \"10.10.10.1\", count = 2, weight = 0 }]",
+        &[
+            "c.netz: weights are lost where every answer has all addresses; set answer = \"one\" or a subset",
+            "c.netz: all weights are 0; give at least one server a weight",
+        ],
+    );
+    check_warnings(
+        "part = [{ first = \"10.10.10.1\", count = 2 }]\nserver = [{ name = \"six\", address = \"fd00::6\" }]",
+        &[
+            "c.netz: IPv4 addresses are handed out, but none for six",
+            "c.netz: IPv6 addresses are handed out, but none for c-1, c-2",
+        ],
+    );
+    check_warnings(
+        "part = [{ first = \"10.10.10.1\", count = 5 }]\nserver = [{ name = \"six\", address = \"fd00::6\" }]",
+        &[
+            "c.netz: IPv4 addresses are handed out, but none for six",
+            "c.netz: IPv6 addresses are handed out, but none for c-1, c-2, c-3 and 2 more",
+        ],
+    );
+    check_warnings(
+        "part = [{ first = \"10.10.10.254\", count = 2 }]\nserver = [{ name = \"here\", address = \"127.0.0.1\" }]",
+        &[
+            "c.netz: 10.10.10.255, handed out for c-2, is the broadcast address in a /24",
+            "c.netz: 127.0.0.1, handed out for here, is a loopback address: clients would reach themselves",
+        ],
+    );
+    check_warnings(
+        &format!("{two}[[view]]\nname = \"lan\"\nclients = [\"10.0.0.0/8\"]"),
+        &["view lan: its clients are told the same as all others; name it in an alias"],
+    );
+}

@@ -1,0 +1,133 @@
+//! The validated model of a configuration: what the controller probes and what it hands out.
+//!
+//! Nothing here is a serde type and nothing does I/O; `config` parses and validates into it.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
+
+use ipnet::IpNet;
+
+/// Everything that one configuration file says, with defaults filled in and every cross-check passed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Model {
+    pub interfaces: Vec<String>,
+    pub xdp_mode: XdpMode,
+    pub state_directory: PathBuf,
+    pub control: PathBuf,
+    pub pin_directory: PathBuf,
+    /// Where the slow path listens; empty where another server owns the port.
+    pub listen: Vec<SocketAddr>,
+    /// The view of index `i` has the identifier `i + 1`; identifier 0 is the default view, of clients in no view.
+    pub views: Vec<View>,
+    pub clusters: Vec<Cluster>,
+}
+
+/// How the fast path is attached; there is no silent fallback from one to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum XdpMode {
+    Native,
+    Generic,
+    Off,
+}
+
+impl XdpMode {
+    /// As the configuration writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Native => "native",
+            Self::Generic => "generic",
+            Self::Off => "off",
+        }
+    }
+}
+
+/// A class of clients, chosen by the longest matching source prefix.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct View {
+    pub name: String,
+    pub clients: Vec<IpNet>,
+}
+
+/// A served DNS name and its servers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cluster {
+    /// In presentation format, lower case, without the trailing dot.
+    pub name: String,
+    /// Seconds.
+    pub ttl: u32,
+    pub answer: Answer,
+    pub probe: Probe,
+    /// Counted servers in address order, part by part, then single servers in file order.
+    pub servers: Vec<Server>,
+}
+
+/// How many of the live addresses one answer carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    All,
+    One,
+    Subset(u16),
+}
+
+/// How a cluster's servers are checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Probe {
+    pub kind: ProbeKind,
+    pub interval: Duration,
+    /// The interval while a server's health is changing.
+    pub fast_interval: Duration,
+    pub timeout: Duration,
+    /// Successes in a row that turn a server up.
+    pub rise: u32,
+    /// Failures in a row that turn a server down.
+    pub fall: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProbeKind {
+    /// A TCP connection that is accepted is a success.
+    Tcp { port: u16 },
+}
+
+/// One machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    pub name: String,
+    /// Its own address: the one that is probed, and handed out where no alias is.
+    pub address: IpAddr,
+    /// 0 to 65,535; 1 unless told.
+    pub weight: u16,
+    /// Handed out in views that `view_aliases` does not name; the own address where empty.
+    pub aliases: Vec<IpAddr>,
+    /// By view identifier (1 and up).
+    pub view_aliases: Vec<(u32, Vec<IpAddr>)>,
+}
+
+impl Server {
+    /// The addresses that clients of a view reach this server by: its aliases there, else its own address.
+    pub fn handed_out(&self, view: u32) -> &[IpAddr] {
+        let own = std::slice::from_ref(&self.address);
+        let specific =
+            self.view_aliases.iter().find(|(of, _)| *of == view).map(|(_, aliases)| aliases.as_slice());
+        match specific.unwrap_or(&self.aliases) {
+            [] => own,
+            aliases => aliases,
+        }
+    }
+}
+
+impl Model {
+    /// The identifiers of all views, the default view first.
+    pub fn view_identifiers(&self) -> std::ops::RangeInclusive<u32> {
+        0..=u32::try_from(self.views.len()).unwrap_or(u32::MAX)
+    }
+
+    /// The name of a view by its identifier.
+    pub fn view_name(&self, identifier: u32) -> &str {
+        let index = usize::try_from(identifier).ok().and_then(|identifier| identifier.checked_sub(1));
+        index.and_then(|index| self.views.get(index)).map_or("default", |view| view.name.as_str())
+    }
+}

@@ -1,0 +1,41 @@
+//! The commands, and what they share.
+
+use std::{
+    io::{self, ErrorKind, Write as _},
+    path::PathBuf,
+};
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+use serde::Serialize;
+
+pub(crate) mod check;
+pub(crate) mod detach;
+mod paths;
+pub(crate) mod query;
+pub(crate) mod run;
+pub(crate) mod stats;
+pub(crate) mod status;
+
+pub(crate) const DEFAULT_CONFIG: &str = "/etc/tgdns/tgdns.toml";
+
+#[derive(Args)]
+pub(crate) struct Config {
+    /// The configuration file
+    #[arg(long, value_name = "FILE", default_value = DEFAULT_CONFIG)]
+    config: PathBuf,
+}
+
+/// Prints to stdout. A reader that has seen enough is no failure.
+fn print(text: &str) -> Result<()> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("cannot write to stdout"),
+        _ => Ok(()),
+    }
+}
+
+fn print_json(value: &impl Serialize) -> Result<()> {
+    let text = serde_json::to_string_pretty(value).context("cannot write JSON")?;
+    print(&format!("{text}\n"))
+}

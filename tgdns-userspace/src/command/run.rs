@@ -1,0 +1,44 @@
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+use tgdns::{config, controller, preflight};
+
+use super::Config;
+
+/// Probe the servers and answer, until SIGTERM or SIGINT
+///
+/// The fast path stays attached afterwards and keeps answering with the last published addresses; `tgdns detach`
+/// removes it.
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    config: Config,
+    /// The control socket, in place of the configuration's
+    #[arg(long, value_name = "SOCKET")]
+    control: Option<std::path::PathBuf>,
+    /// Write the log as JSON, one object per line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  tgdns run
+  tgdns run --config /etc/tgdns/lan.toml
+  RUST_LOG=debug tgdns run --json";
+
+impl Arguments {
+    pub(crate) fn run(self) -> Result<()> {
+        let mut model = config::load(&self.config.config)?;
+        if let Some(control) = self.control {
+            model.control = control;
+        }
+        let problems = preflight::problems(&model);
+        if !problems.is_empty() {
+            bail!("cannot start: {}", problems.join("\ntgdns: cannot start: "));
+        }
+        // One thread: a network namespace belongs to a thread, and nothing here needs a second one.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.context("cannot start the runtime")?.block_on(controller::run(model))
+    }
+}

@@ -1,0 +1,54 @@
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use clap::Args;
+use tgdns::{
+    control::{Request, client},
+    stats::{self, Counters, SlowPath, Stats},
+    xdp,
+};
+
+use super::{Config, paths};
+
+/// Show what was answered and what was passed on for which reason
+///
+/// The fast path's counters are read from its pinned map, also when no controller runs.
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    config: Config,
+    /// The control socket, in place of the configuration's
+    #[arg(long, value_name = "SOCKET")]
+    control: Option<PathBuf>,
+    /// Where the fast path's maps are pinned, in place of the configuration's
+    #[arg(long, value_name = "DIRECTORY")]
+    pin_dir: Option<PathBuf>,
+    /// Print JSON, zeros included
+    #[arg(long)]
+    json: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  tgdns stats
+  tgdns stats --json | jq '.fast_path.answered_a'
+  watch -n 1 tgdns stats";
+
+impl Arguments {
+    pub(crate) fn run(self) -> Result<()> {
+        let control = paths::CONTROL.find(self.control, &self.config.config)?;
+        let pin_directory = paths::PIN_DIRECTORY.find(self.pin_dir, &self.config.config)?;
+        let fast = xdp::counters(&pin_directory);
+        let slow = client::call::<SlowPath>(&control, &Request::Stats {});
+        if let (Err(fast), Err(slow)) = (&fast, &slow) {
+            bail!("neither path can be asked\n  fast path: {fast:#}\n  slow path: {slow:#}");
+        }
+        let named = |(name, count): (&str, u64)| (name.to_owned(), count);
+        let stats = Stats {
+            fast_path: fast.ok().map(|counters| Counters(counters.into_iter().map(named).collect())),
+            slow_path: slow.ok().map(|slow| Counters(slow.counters)),
+        };
+        if self.json { super::print_json(&stats) } else { super::print(&stats::render(&stats)) }
+    }
+}

@@ -1,0 +1,161 @@
+//! The format of the file, as serde types: which keys a table has, and what each may hold.
+//!
+//! Every key is optional here, so that a missing one is reported beside all other mistakes and not in place of them.
+
+mod alias;
+
+use std::{fmt, marker::PhantomData};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, value::MapAccessDeserializer},
+};
+use toml::Spanned;
+
+pub(super) use alias::{Addresses, Alias};
+
+use super::leaf::{
+    AbsolutePath, Address, AnswerWord, Base, Label, Listen, Mode, Name, Nic, Number, Prefix, ProbeWord, Time,
+};
+
+/// A value that may be absent, with its place in the text.
+pub(super) type Given<T> = Option<Spanned<T>>;
+
+/// Tables as they are written with two brackets: `[[cluster]]`.
+pub(super) type Tables<T> = Given<Vec<Spanned<Table<T>>>>;
+
+/// A cluster has at most as many servers as [`super::MOST_SERVERS`].
+pub(super) type UpToMostServers = Number<1, { super::MOST_SERVERS }>;
+
+pub(super) type Weight = Given<Number<0, 65_535>>;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct File {
+    pub(super) interfaces: Given<Vec<Spanned<Nic>>>,
+    pub(super) xdp_mode: Given<Mode>,
+    pub(super) state_dir: Given<AbsolutePath>,
+    pub(super) control: Given<AbsolutePath>,
+    pub(super) pin_dir: Given<AbsolutePath>,
+    pub(super) dns: Given<Table<Dns>>,
+    pub(super) view: Tables<View>,
+    pub(super) cluster: Tables<Cluster>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Dns {
+    pub(super) listen: Given<Vec<Spanned<Listen>>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct View {
+    pub(super) name: Given<Label>,
+    pub(super) clients: Given<Vec<Spanned<Prefix>>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Cluster {
+    pub(super) name: Given<Name>,
+    pub(super) ttl: Given<Number<0, 2_147_483_647>>,
+    pub(super) answer: Given<Answer>,
+    pub(super) probe: Given<Table<Probe>>,
+    pub(super) part: Tables<Part>,
+    pub(super) server: Tables<Server>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Probe {
+    #[serde(rename = "type")]
+    pub(super) kind: Given<ProbeWord>,
+    pub(super) port: Given<Number<1, 65_535>>,
+    pub(super) interval: Given<Time<10, 3_600_000>>,
+    pub(super) fast_interval: Given<Time<10, 3_600_000>>,
+    pub(super) timeout: Given<Time<1, 60_000>>,
+    pub(super) rise: Given<Number<1, 100>>,
+    pub(super) fall: Given<Number<1, 100>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Part {
+    pub(super) name: Given<Label>,
+    pub(super) first: Given<Base>,
+    pub(super) count: Given<UpToMostServers>,
+    pub(super) alias: Given<Alias<Base>>,
+    pub(super) weight: Weight,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Server {
+    pub(super) name: Given<Label>,
+    pub(super) address: Given<Address>,
+    pub(super) alias: Given<Alias<Address>>,
+    pub(super) weight: Weight,
+}
+
+/// `"all"`, `"one"` or `{ subset = 2 }`.
+#[derive(Debug)]
+pub(super) enum Answer {
+    Word(AnswerWord),
+    Table(AnswerTable),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AnswerTable {
+    pub(super) subset: Given<UpToMostServers>,
+}
+
+/// A table and nothing else; serde's own structs would take a list of values as well.
+#[derive(Debug, Default)]
+pub(super) struct Table<T>(pub(super) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Table<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TableVisitor(PhantomData))
+    }
+}
+
+struct TableVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> de::Visitor<'de> for TableVisitor<T> {
+    type Value = Table<T>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a table")
+    }
+
+    fn visit_map<M: de::MapAccess<'de>>(self, map: M) -> Result<Self::Value, M::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(Table)
+    }
+}
+
+impl<'de> Deserialize<'de> for Answer {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AnswerVisitor)
+    }
+}
+
+struct AnswerVisitor;
+
+impl<'de> de::Visitor<'de> for AnswerVisitor {
+    type Value = Answer;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("\"all\", \"one\" or { subset = 2 }")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+        let word = AnswerWord::read(text);
+        word.map(Answer::Word).ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
+    }
+
+    fn visit_map<M: de::MapAccess<'de>>(self, map: M) -> Result<Self::Value, M::Error> {
+        AnswerTable::deserialize(MapAccessDeserializer::new(map)).map(Answer::Table)
+    }
+}

@@ -1,0 +1,179 @@
+//! The values of the file, each of which checks all that it can tell by itself.
+
+mod address;
+mod name;
+
+use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
+
+use serde::{Deserialize, Deserializer, de};
+
+use crate::cluster::XdpMode;
+pub(super) use address::{Address, Base, Prefix, refuse};
+pub(super) use name::{Label, Name};
+
+/// Why a text is not the value it should be: it is nothing of the kind, or it is, but for a cause.
+type Refusal = Option<String>;
+
+/// Reads a value that is written in quotes; `expected` completes "must be …".
+fn text<'de, D: Deserializer<'de>, T>(
+    deserializer: D,
+    expected: impl fmt::Display,
+    read: impl FnOnce(&str) -> Result<T, Refusal>,
+) -> Result<T, D::Error> {
+    struct Visitor<E, R>(E, R);
+
+    impl<E: fmt::Display, R: FnOnce(&str) -> Result<T, Refusal>, T> de::Visitor<'_> for Visitor<E, R> {
+        type Value = T;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            self.0.fmt(formatter)
+        }
+
+        fn visit_str<F: de::Error>(self, text: &str) -> Result<T, F> {
+            (self.1)(text).map_err(|refusal| match refusal {
+                Some(cause) => F::custom(cause),
+                None => F::custom(format_args!("must be {}, not {text:?}", self.0)),
+            })
+        }
+    }
+
+    deserializer.deserialize_any(Visitor(expected, read))
+}
+
+/// A whole number within bounds, both included.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Number<const LEAST: u32, const MOST: u32>(pub(super) u32);
+
+impl<'de, const LEAST: u32, const MOST: u32> Deserialize<'de> for Number<LEAST, MOST> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor<const LEAST: u32, const MOST: u32>;
+
+        impl<const LEAST: u32, const MOST: u32> de::Visitor<'_> for Visitor<LEAST, MOST> {
+            type Value = Number<LEAST, MOST>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(formatter, "a whole number from {LEAST} to {MOST}")
+            }
+
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Self::Value, E> {
+                match u32::try_from(number) {
+                    Ok(within) if (LEAST..=MOST).contains(&within) => Ok(Number(within)),
+                    _ => Err(E::invalid_value(de::Unexpected::Signed(number), &self)),
+                }
+            }
+        }
+
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+/// A duration within bounds in milliseconds, both included, written as humantime does.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Time<const LEAST: u64, const MOST: u64>(pub(super) Duration);
+
+impl<'de, const LEAST: u64, const MOST: u64> Deserialize<'de> for Time<LEAST, MOST> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let bounds = Duration::from_millis(LEAST)..=Duration::from_millis(MOST);
+        let [least, most] = [*bounds.start(), *bounds.end()].map(humantime::format_duration);
+        let expected = format!("a duration in quotes from \"{least}\" to \"{most}\", such as \"500ms\"");
+        text(deserializer, expected, |text| match humantime::parse_duration(text) {
+            Ok(duration) if bounds.contains(&duration) => Ok(Self(duration)),
+            _ => Err(None),
+        })
+    }
+}
+
+/// `native`, `generic` or `off`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mode(pub(super) XdpMode);
+
+impl<'de> Deserialize<'de> for Mode {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        text(deserializer, "\"native\", \"generic\" or \"off\"", |text| match text {
+            "native" => Ok(Self(XdpMode::Native)),
+            "generic" => Ok(Self(XdpMode::Generic)),
+            "off" => Ok(Self(XdpMode::Off)),
+            _ => Err(None),
+        })
+    }
+}
+
+/// The name of a kind of probe.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum ProbeWord {
+    Tcp,
+}
+
+impl<'de> Deserialize<'de> for ProbeWord {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        text(deserializer, "\"tcp\"", |text| if text == "tcp" { Ok(Self::Tcp) } else { Err(None) })
+    }
+}
+
+/// The answers that need no number.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum AnswerWord {
+    All,
+    One,
+}
+
+impl AnswerWord {
+    pub(super) fn read(text: &str) -> Option<Self> {
+        match text {
+            "all" => Some(Self::All),
+            "one" => Some(Self::One),
+            _ => None,
+        }
+    }
+}
+
+/// The name of a network interface.
+#[derive(Clone, Debug)]
+pub(super) struct Nic(pub(super) String);
+
+impl<'de> Deserialize<'de> for Nic {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // What the kernel's dev_valid_name() takes.
+        let expected =
+            "an interface's name in quotes, such as \"eth0\" (1 to 15 bytes, no space, slash or colon)";
+        text(deserializer, expected, |text| {
+            let valid = (1..=15).contains(&text.len())
+                && !matches!(text, "." | "..")
+                && !text.contains(|c: char| c == '/' || c == ':' || c.is_whitespace() || c.is_control());
+            if valid { Ok(Self(text.to_owned())) } else { Err(None) }
+        })
+    }
+}
+
+/// A path from the root.
+#[derive(Clone, Debug)]
+pub(super) struct AbsolutePath(pub(super) PathBuf);
+
+impl<'de> Deserialize<'de> for AbsolutePath {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        text(deserializer, "an absolute path in quotes, such as \"/var/lib/tgdns\"", |text| {
+            if text.starts_with('/') && !text.contains('\0') { Ok(Self(text.into())) } else { Err(None) }
+        })
+    }
+}
+
+/// An address and port to listen on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Listen(pub(super) SocketAddr);
+
+impl<'de> Deserialize<'de> for Listen {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let expected = "an address and a port in quotes, such as \"0.0.0.0:53\" or \"[::]:53\"";
+        text(deserializer, expected, |text| match text.parse::<SocketAddr>() {
+            Ok(address) if address.port() == 0 => {
+                Err(Some(format!("{text:?} has port 0, which nobody can ask: write a port such as 53")))
+            }
+            Ok(address) if address.ip().is_multicast() => Err(Some(format!(
+                "{} is a multicast address: listen on an address of this host",
+                address.ip()
+            ))),
+            Ok(address) => Ok(Self(address)),
+            Err(_) => Err(None),
+        })
+    }
+}

@@ -1,0 +1,273 @@
+//! What valid files come to.
+
+use std::{
+    net::{Ipv4Addr, Ipv6Addr},
+    path::PathBuf,
+    time::Duration,
+};
+
+use super::super::load;
+use super::*;
+use crate::cluster::{Answer, Model, Probe, ProbeKind, XdpMode};
+
+/// The smallest file, and every default.
+#[test]
+fn defaults() {
+    let text = r#"
+        interfaces = ["eth0"]
+        [[cluster]]
+        name = "Internet.Intern.Netz."
+        probe.port = 443
+        server = [{ name = "tgpro-1", address = "10.10.10.100" }]
+    "#;
+    let Model { interfaces, xdp_mode, state_directory, control, pin_directory, listen, views, clusters } =
+        parse(text, "F").unwrap();
+    assert_eq!(interfaces, ["eth0"]);
+    assert_eq!(xdp_mode, XdpMode::Native);
+    assert_eq!(state_directory, PathBuf::from("/var/lib/tgdns"));
+    assert_eq!(control, PathBuf::from("/run/tgdns/control.sock"));
+    assert_eq!(pin_directory, PathBuf::from("/sys/fs/bpf/tgdns"));
+    assert_eq!(listen, [(Ipv4Addr::UNSPECIFIED, 53).into(), (Ipv6Addr::UNSPECIFIED, 53).into()]);
+    assert_eq!(views, []);
+    let [cluster] = clusters.try_into().unwrap();
+    assert_eq!(
+        (cluster.name.as_str(), cluster.ttl, cluster.answer),
+        ("internet.intern.netz", 1, Answer::All)
+    );
+    let expected = Probe {
+        kind: ProbeKind::Tcp { port: 443 },
+        interval: Duration::from_secs(1),
+        fast_interval: Duration::from_millis(100),
+        timeout: Duration::from_millis(500),
+        rise: 2,
+        fall: 3,
+    };
+    assert_eq!(cluster.probe, expected);
+    assert_eq!(cluster.servers.first().unwrap().weight, 1);
+}
+
+/// Defaults give way to an interval that is shorter.
+#[test]
+fn short_intervals() {
+    let model = parse(&changed("interval = \"1s\"", "interval = \"50ms\""), "F").unwrap();
+    let probe = &model.clusters.first().unwrap().probe;
+    let short = Duration::from_millis(50);
+    assert_eq!((probe.interval, probe.fast_interval, probe.timeout), (short, short, short));
+}
+
+#[test]
+fn no_interfaces_without_xdp() {
+    let text = GOOD.replace("interfaces = [\"eth0\"]\n", "").replace("native", "off");
+    assert_eq!(parse(&text, "F").unwrap().interfaces, Vec::<String>::new());
+}
+
+#[test]
+fn answers() {
+    for (written, expected) in
+        [("\"all\"", Answer::All), ("\"one\"", Answer::One), ("{ subset = 2 }", Answer::Subset(2))]
+    {
+        let text = changed("answer = \"all\"", &format!("answer = {written}"));
+        assert_eq!(parse(&text, "F").unwrap().clusters.first().unwrap().answer, expected);
+    }
+}
+
+/// The servers of a cluster as `name address -> handed out by view`.
+#[track_caller]
+fn check_servers(cluster: &str, expected: &[&str]) {
+    let start = "interfaces = [\"eth0\"]\n\
+                 view = [{ name = \"lan\", clients = [\"192.168.0.0/16\"] }, { name = \"six\", clients = [\"fd00::/8\"] }]\n\
+                 [[cluster]]\nname = \"internet.intern.netz\"\nprobe.port = 443\n";
+    let model = parse(&format!("{start}{cluster}"), "F").unwrap_or_else(|errors| panic!("{errors}"));
+    let mut servers = Vec::new();
+    for server in &model.clusters.first().unwrap().servers {
+        let told = model.view_identifiers().map(|view| {
+            let addresses: Vec<String> = server.handed_out(view).iter().map(ToString::to_string).collect();
+            addresses.join(" ")
+        });
+        let told: Vec<String> = told.collect();
+        servers.push(format!("{} {} {} -> {}", server.name, server.address, server.weight, told.join(" | ")));
+    }
+    assert_eq!(servers, expected, "{cluster}");
+}
+
+#[test]
+fn parts_and_single_servers() {
+    check_servers(
+        "part = [{ first = \"10.10.10.100\", count = 2 }]",
+        &[
+            "internet-1 10.10.10.100 1 -> 10.10.10.100 | 10.10.10.100 | 10.10.10.100",
+            "internet-2 10.10.10.101 1 -> 10.10.10.101 | 10.10.10.101 | 10.10.10.101",
+        ],
+    );
+    // Parts without a name continue each other's numbers, past named ones; single servers come last.
+    check_servers(
+        "server = [{ name = \"Single\", address = \"10.9.9.9\", alias = \"192.168.9.9\", weight = 7 }]
+         part = [
+            { first = \"10.10.10.100\", count = 2, weight = 5 },
+            { name = \"cellar\", first = \"10.10.30.1\", count = 1 },
+            { first = \"10.10.20.100\", count = 1 },
+         ]",
+        &[
+            "internet-1 10.10.10.100 5 -> 10.10.10.100 | 10.10.10.100 | 10.10.10.100",
+            "internet-2 10.10.10.101 5 -> 10.10.10.101 | 10.10.10.101 | 10.10.10.101",
+            "cellar-1 10.10.30.1 1 -> 10.10.30.1 | 10.10.30.1 | 10.10.30.1",
+            "internet-3 10.10.20.100 1 -> 10.10.20.100 | 10.10.20.100 | 10.10.20.100",
+            "single 10.9.9.9 7 -> 192.168.9.9 | 192.168.9.9 | 192.168.9.9",
+        ],
+    );
+}
+
+#[test]
+fn aliases() {
+    // One alias for all views.
+    check_servers(
+        "part = [{ first = \"10.10.10.100\", count = 2, alias = \"192.168.1.100\" }]",
+        &[
+            "internet-1 10.10.10.100 1 -> 192.168.1.100 | 192.168.1.100 | 192.168.1.100",
+            "internet-2 10.10.10.101 1 -> 192.168.1.101 | 192.168.1.101 | 192.168.1.101",
+        ],
+    );
+    // By view: views that are not named are told the own address, or what `default` says.
+    check_servers(
+        "part = [{ first = \"10.10.10.100\", count = 1, alias = { six = \"fd00::100\" } }]",
+        &["internet-1 10.10.10.100 1 -> 10.10.10.100 | 10.10.10.100 | fd00::100"],
+    );
+    check_servers(
+        "part = [{ first = \"10.10.10.100\", count = 2, alias = { lan = [\"192.168.1.9\", \"fd00::9\"], default = \"172.16.0.9\" } }]",
+        &[
+            "internet-1 10.10.10.100 1 -> 172.16.0.9 | 192.168.1.9 fd00::9 | 172.16.0.9",
+            "internet-2 10.10.10.101 1 -> 172.16.0.10 | 192.168.1.10 fd00::a | 172.16.0.10",
+        ],
+    );
+    // One address for two servers is no clash where no client sees both.
+    check_servers(
+        "server = [
+            { name = \"a\", address = \"10.10.10.1\", alias = { lan = \"192.168.1.1\", six = \"192.168.1.2\" } },
+            { name = \"b\", address = \"10.10.10.2\", alias = { lan = \"192.168.1.2\", six = \"192.168.1.1\" } },
+         ]",
+        &[
+            "a 10.10.10.1 1 -> 10.10.10.1 | 192.168.1.1 | 192.168.1.2",
+            "b 10.10.10.2 1 -> 10.10.10.2 | 192.168.1.2 | 192.168.1.1",
+        ],
+    );
+}
+
+#[test]
+fn overrides() {
+    check_servers(
+        "part = [{ first = \"10.10.10.100\", count = 3, alias = \"192.168.1.100\" }]
+         server = [
+            { name = \"INTERNET-2\", address = \"10.10.99.2\" },
+            { name = \"internet-3\", alias = { lan = \"192.168.99.3\" }, weight = 0 },
+         ]",
+        &[
+            "internet-1 10.10.10.100 1 -> 192.168.1.100 | 192.168.1.100 | 192.168.1.100",
+            "internet-2 10.10.99.2 1 -> 192.168.1.101 | 192.168.1.101 | 192.168.1.101",
+            "internet-3 10.10.10.102 0 -> 10.10.10.102 | 192.168.99.3 | 10.10.10.102",
+        ],
+    );
+}
+
+/// Two names for the same machines: two services, probed at two ports.
+#[test]
+fn clusters_may_share_servers() {
+    let text = format!(
+        "{GOOD}[[cluster]]\nname = \"mail.intern.netz\"\nprobe.port = 25\n\
+         [[cluster.part]]\nfirst = \"10.10.10.100\"\ncount = 3\nalias = \"192.168.1.100\"\n"
+    );
+    let model = parse(&text, "F").unwrap();
+    assert_eq!(model.clusters.get(1).unwrap().servers.first().unwrap().name, "mail-1");
+}
+
+/// Bounds that are still allowed.
+#[test]
+fn largest() {
+    let model = parse(&changed("count = 3", "count = 63"), "F").unwrap();
+    assert_eq!(model.clusters.first().unwrap().servers.len(), 64);
+    let longest = format!("{}.netz", "a".repeat(57));
+    let model = parse(&changed("internet.intern.netz", &longest), "F").unwrap();
+    assert_eq!(model.clusters.first().unwrap().name, longest);
+}
+
+#[test]
+fn files() {
+    let directory = std::env::temp_dir().join(format!("tgdns-config-{}", std::process::id()));
+    std::fs::create_dir(&directory).unwrap();
+    let read = |bytes: &[u8]| {
+        let path = directory.join("tgdns.toml");
+        std::fs::write(&path, bytes).unwrap();
+        load(&path).map_err(|errors| errors.to_string().replace(&path.display().to_string(), "F"))
+    };
+    let good = read(GOOD.as_bytes());
+    let windows = read(GOOD.replace('\n', "\r\n").as_bytes());
+    let not_text = read(b"interfaces = [\"eth0\"]\n# b\xfcro\n");
+    let two = read(changed("ttl = 1", "tll = 1").replace("count = 3", "count = 0").as_bytes());
+    let missing = load(&directory.join("missing.toml")).unwrap_err();
+    std::fs::remove_dir_all(&directory).unwrap();
+
+    assert_eq!(good, Ok(parse(GOOD, "F").unwrap()));
+    assert_eq!(windows, good);
+    assert_eq!(not_text, Err("F:2:4: this byte is not UTF-8 text; save the file as UTF-8".to_owned()));
+    let two_lines = "F:10:1: `tll` is no known key: did you mean `ttl`?\n\
+                     F:18:9: `count` must be a whole number from 1 to 64, not 0";
+    assert_eq!(two, Err(two_lines.to_owned()));
+    assert_eq!(missing.errors.len(), 1);
+    assert!(missing.to_string().ends_with(
+        "missing.toml: cannot be read: No such file or directory (os error 2); name the file with --config"
+    ));
+}
+
+/// Whatever is done to a file, reading it ends, and where it is refused every mistake has a place in it.
+#[test]
+fn mutants() {
+    let words: Vec<&str> = GOOD.split_inclusive([' ', '\n', '"', '[', ']', '.']).collect();
+    let mut random = fastrand::Rng::with_seed(0x7467_646e_7321);
+    let mut refused = 0;
+    for _ in 0..2000 {
+        let mut mutant = words.clone();
+        for _ in 0..random.usize(1..=3) {
+            let (from, to) = (random.usize(..mutant.len()), random.usize(..mutant.len()));
+            match random.u8(..3) {
+                0 => drop(mutant.remove(from)),
+                1 => mutant.swap(from, to),
+                _ => mutant.insert(to, words[random.usize(..words.len())]),
+            }
+        }
+        let mutant = mutant.concat();
+        let Err(errors) = parse(&mutant, "F") else { continue };
+        assert!(!errors.errors.is_empty(), "{mutant}");
+        for error in &errors.errors {
+            let line =
+                mutant.split('\n').nth(error.line - 1).unwrap_or_else(|| panic!("{error:?} in\n{mutant}"));
+            assert!((1..=line.chars().count() + 1).contains(&error.column), "{error:?} in\n{mutant}");
+            assert!(!error.message.is_empty() && !error.message.contains('\n'), "{error:?} in\n{mutant}");
+        }
+        refused += 1;
+    }
+    assert!(refused > 1000, "{refused}");
+}
+
+/// Every file of `examples/` loads, and says what its scene says.
+#[test]
+fn examples() {
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples");
+    let mut seen = Vec::new();
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        let model = load(&path).unwrap_or_else(|errors| panic!("{errors}"));
+        let cluster = model.clusters.first().unwrap();
+        let last = cluster.servers.last().unwrap();
+        let last_view = *model.view_identifiers().end();
+        let told = last.handed_out(last_view).first().unwrap();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        seen.push(format!("{name}: {} servers, {} is told as {told}", cluster.servers.len(), last.address));
+    }
+    seen.sort();
+    let expected = [
+        "alias-counting.toml: 8 servers, 10.10.11.9 is told as 192.168.7.9",
+        "cluster-behind-nat.toml: 3 servers, 10.10.10.102 is told as 192.168.1.102",
+        "cluster.toml: 3 servers, 10.10.10.102 is told as 10.10.10.102",
+        "single.toml: 1 servers, 10.10.10.100 is told as 10.10.10.100",
+    ];
+    assert_eq!(seen, expected);
+}

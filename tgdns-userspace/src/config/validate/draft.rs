@@ -1,0 +1,59 @@
+//! Servers on their way into the model, with the places in the file that told of them.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::alias::Aliases;
+use crate::{cluster::Server, config::mistakes::Span};
+
+/// A server with the places that told of it.
+pub(super) struct Draft {
+    pub(super) name: String,
+    /// None where it was there but wrong.
+    pub(super) address: Option<IpAddr>,
+    /// For a counted server its part's first address.
+    pub(super) address_at: Span,
+    pub(super) aliases: Aliases,
+    pub(super) weight: u16,
+}
+
+/// The own addresses that one part counts, both included.
+pub(super) struct Counted {
+    pub(super) first: IpAddr,
+    pub(super) last: IpAddr,
+    pub(super) at: Span,
+}
+
+/// What the tables of one cluster come to.
+#[derive(Default)]
+pub(super) struct Drafts {
+    /// Counted ones in address order, part by part, then single ones in file order.
+    pub(super) servers: Vec<Draft>,
+    pub(super) counted: Vec<Counted>,
+}
+
+impl Draft {
+    /// What clients of a view are told, and where that is written.
+    pub(super) fn handed_out(&self, view: u32) -> (&[IpAddr], &Span) {
+        let specific = self.aliases.views.iter().find(|(of, ..)| *of == view);
+        let aliases = specific.map(|(_, at, addresses)| (addresses.as_slice(), at));
+        let everywhere = self.aliases.everywhere.as_ref().map(|(at, addresses)| (addresses.as_slice(), at));
+        aliases.or(everywhere).unwrap_or((self.address.as_slice(), &self.address_at))
+    }
+}
+
+impl Drafts {
+    pub(super) fn into_servers(self) -> Vec<Server> {
+        let server = |draft: Draft| {
+            let Aliases { everywhere, mut views } = draft.aliases;
+            views.sort_by_key(|(view, ..)| *view);
+            Server {
+                name: draft.name,
+                address: draft.address.unwrap_or(Ipv4Addr::UNSPECIFIED.into()),
+                weight: draft.weight,
+                aliases: everywhere.map_or_else(Vec::new, |(_, addresses)| addresses),
+                view_aliases: views.into_iter().map(|(view, _, addresses)| (view, addresses)).collect(),
+            }
+        };
+        self.servers.into_iter().map(server).collect()
+    }
+}

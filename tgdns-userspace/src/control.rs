@@ -1,0 +1,118 @@
+//! The control socket: one request object per line in, one reply object per line out.
+//!
+//! `{"command":"status"}` gives `{"ok":…}` or `{"error":"…"}`. Each client is a task of its own with time limits, so
+//! that a slow one holds up nobody; only whole requests reach the controller's loop.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use anyhow::{Context as _, Result, anyhow};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
+    net::{UnixListener, UnixStream},
+    sync::{Semaphore, mpsc, oneshot},
+    time::timeout,
+};
+
+pub mod client;
+mod socket;
+
+pub use socket::SocketFile;
+
+/// A request's line, its end included.
+const LONGEST_REQUEST: u64 = 64 * 1024;
+const CLIENTS_AT_ONCE: usize = 64;
+/// A client that asks nothing, or does not take its reply, for so long is shown out.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long to wait after the kernel refused a connection, for want of descriptors for example.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+const STOPPING: &str = "tgdns run is stopping";
+
+/// What a client may ask of a running controller.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Request {
+    /// The reply is a `status::Status`.
+    Status {},
+    /// The reply is a `stats::SlowPath`.
+    Stats {},
+}
+
+/// A request on its way to the loop, with the way back.
+#[derive(Debug)]
+pub struct Call {
+    pub request: Request,
+    pub reply: oneshot::Sender<Result<Value>>,
+}
+
+/// Takes over the path and listens there; the socket's file goes when the second value is dropped.
+///
+/// Refuses a path where another controller answers, and replaces what a dead one left.
+pub fn listen(path: &Path) -> Result<(UnixListener, SocketFile)> {
+    socket::bind(path)
+}
+
+/// Serves clients for ever, and hands their calls to the loop.
+pub async fn serve(listener: UnixListener, calls: mpsc::Sender<Call>) {
+    let places = Arc::new(Semaphore::new(CLIENTS_AT_ONCE));
+    loop {
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let calls = calls.clone();
+                tokio::spawn(async move {
+                    if let Err(error) = converse(stream, &calls).await {
+                        tracing::debug!("control client: {error:#}");
+                    }
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                tracing::warn!("cannot accept a control client: {error}");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn converse(mut stream: UnixStream, calls: &mpsc::Sender<Call>) -> Result<()> {
+    let (input, mut output) = stream.split();
+    let mut input = BufReader::new(input);
+    loop {
+        let mut line = Vec::new();
+        let mut limited = (&mut input).take(LONGEST_REQUEST);
+        let read =
+            timeout(PATIENCE, limited.read_until(b'\n', &mut line)).await.context("asked nothing")??;
+        if read == 0 {
+            return Ok(());
+        }
+        let too_long = limited.limit() == 0 && !line.ends_with(b"\n");
+        let reply = if too_long {
+            Err(anyhow!("the request is longer than {LONGEST_REQUEST} bytes"))
+        } else {
+            answer(&line, calls).await
+        };
+        let reply = match reply {
+            Ok(value) => json!({ "ok": value }),
+            Err(error) => json!({ "error": format!("{error:#}") }),
+        };
+        let text = format!("{reply}\n");
+        timeout(PATIENCE, output.write_all(text.as_bytes())).await.context("did not take the reply")??;
+        if too_long {
+            return Ok(());
+        }
+    }
+}
+
+async fn answer(line: &[u8], calls: &mpsc::Sender<Call>) -> Result<Value> {
+    let request = serde_json::from_slice(line)
+        .context("not a request: ask one per line, {\"command\":\"status\"} or {\"command\":\"stats\"}")?;
+    let (reply, answered) = oneshot::channel();
+    calls.send(Call { request, reply }).await.ok().context(STOPPING)?;
+    answered.await.context(STOPPING)?
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests;

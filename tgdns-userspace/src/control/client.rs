@@ -1,0 +1,56 @@
+//! The other end of the control socket, for the commands that ask a running controller.
+
+use std::{
+    io::{self, BufRead as _, BufReader, ErrorKind, Write as _},
+    os::unix::net::UnixStream,
+    path::Path,
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use super::Request;
+
+const PATIENCE: Duration = Duration::from_secs(5);
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Reply {
+    Ok(Value),
+    Error(String),
+}
+
+/// Asks the controller that listens at `path`. Blocks, for five seconds at most.
+pub fn call<Answer: DeserializeOwned>(path: &Path, request: &Request) -> Result<Answer> {
+    let shown = path.display();
+    let mut stream = UnixStream::connect(path).map_err(|error| cannot_connect(error, path))?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    let mut line = serde_json::to_string(request)?;
+    line.push('\n');
+    stream.write_all(line.as_bytes()).with_context(|| format!("cannot ask tgdns run at {shown}"))?;
+    let mut reply = String::new();
+    BufReader::new(stream)
+        .read_line(&mut reply)
+        .with_context(|| format!("no reply from tgdns run at {shown} within {} s", PATIENCE.as_secs()))?;
+    let not_ours = || format!("what answers at {shown} is no tgdns run of this version");
+    match serde_json::from_str(&reply).with_context(not_ours)? {
+        Reply::Ok(value) => serde_json::from_value(value).with_context(not_ours),
+        Reply::Error(message) => bail!(message),
+    }
+}
+
+fn cannot_connect(error: io::Error, path: &Path) -> anyhow::Error {
+    let (kind, shown) = (error.kind(), path.display());
+    if matches!(kind, ErrorKind::NotFound | ErrorKind::ConnectionRefused) {
+        anyhow!(
+            "no tgdns run answers at {shown}: start one with `tgdns run`, or name its socket with --control"
+        )
+    } else if kind == ErrorKind::PermissionDenied {
+        anyhow!("not allowed to connect to {shown}: run as root, or as a member of the socket's group")
+    } else {
+        anyhow!(error).context(format!("cannot connect to {shown}"))
+    }
+}

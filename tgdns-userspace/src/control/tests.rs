@@ -1,0 +1,195 @@
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::PathBuf,
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use tokio::net::UnixStream;
+
+use super::*;
+
+/// A directory of its own for each test, removed at the end.
+struct Directory(PathBuf);
+
+impl Directory {
+    fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("tgdns-control-{}-{number}", std::process::id()));
+        fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.0.join("run/control.sock")
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A controller that answers `status` with a number that counts up, and `stats` with an error.
+fn start(directory: &Directory) -> SocketFile {
+    let (listener, file) = listen(&directory.socket()).unwrap();
+    let (sender, mut calls) = mpsc::channel::<Call>(4);
+    tokio::spawn(serve(listener, sender));
+    tokio::spawn(async move {
+        let mut number = 0;
+        while let Some(call) = calls.recv().await {
+            number += 1;
+            let reply = match call.request {
+                Request::Status {} => Ok(json!({ "number": number })),
+                Request::Stats {} => Err(anyhow!("inner").context("outer")),
+            };
+            // A client may be gone before its reply.
+            let _ = call.reply.send(reply);
+        }
+    });
+    file
+}
+
+async fn ask(stream: &mut UnixStream, request: &[u8]) -> Value {
+    stream.write_all(request).await.unwrap();
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line).await.unwrap();
+    serde_json::from_str(&line).unwrap()
+}
+
+#[tokio::test]
+async fn requests_get_their_replies_on_one_connection() {
+    let directory = Directory::new();
+    let _file = start(&directory);
+    let mut stream = UnixStream::connect(directory.socket()).await.unwrap();
+    let bad = "not a request: ask one per line";
+    for (request, key, start) in [
+        ("{\"command\":\"status\"}\n", "ok", "{\"number\":1}"),
+        ("{\"command\":\"stats\"}\n", "error", "\"outer: inner\""),
+        ("{\"command\":\"explode\"}\n", "error", bad),
+        ("{\"command\":\"status\",\"more\":1}\n", "error", bad),
+        ("\n", "error", bad),
+        ("{\"command\":\"status\"}\n", "ok", "{\"number\":3}"),
+    ] {
+        let reply = ask(&mut stream, request.as_bytes()).await;
+        assert!(reply[key].to_string().contains(start), "{request:?}: {reply}");
+    }
+}
+
+#[tokio::test]
+async fn an_endless_request_is_cut_off() {
+    let directory = Directory::new();
+    let _file = start(&directory);
+    let mut stream = UnixStream::connect(directory.socket()).await.unwrap();
+    let longest = vec![b' '; usize::try_from(LONGEST_REQUEST).unwrap()];
+    let reply = ask(&mut stream, &longest).await;
+    assert_eq!(reply["error"], "the request is longer than 65536 bytes");
+    let mut rest = Vec::new();
+    assert_eq!(stream.read_to_end(&mut rest).await.unwrap(), 0, "the connection ends");
+}
+
+#[tokio::test]
+async fn clients_that_say_nothing_do_not_hold_up_others() {
+    let directory = Directory::new();
+    let _file = start(&directory);
+    let mut silent = Vec::new();
+    for _ in 0..CLIENTS_AT_ONCE - 1 {
+        silent.push(UnixStream::connect(directory.socket()).await.unwrap());
+    }
+    silent[0].write_all(b"{\"command\":").await.unwrap();
+    let mut stream = UnixStream::connect(directory.socket()).await.unwrap();
+    let reply = timeout(Duration::from_secs(5), ask(&mut stream, b"{\"command\":\"status\"}\n")).await;
+    assert_eq!(reply.unwrap()["ok"]["number"], 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn silent_clients_are_shown_out_and_make_room() {
+    let directory = Directory::new();
+    let _file = start(&directory);
+    let mut silent = Vec::new();
+    for _ in 0..CLIENTS_AT_ONCE {
+        silent.push(UnixStream::connect(directory.socket()).await.unwrap());
+    }
+    let mut stream = UnixStream::connect(directory.socket()).await.unwrap();
+    assert_eq!(ask(&mut stream, b"{\"command\":\"status\"}\n").await["ok"]["number"], 1);
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_early_harms_nobody() {
+    let directory = Directory::new();
+    let _file = start(&directory);
+    for _ in 0..3 {
+        let mut stream = UnixStream::connect(directory.socket()).await.unwrap();
+        stream.write_all(b"{\"command\":\"status\"}\n").await.unwrap();
+    }
+    let mut stream = UnixStream::connect(directory.socket()).await.unwrap();
+    assert!(ask(&mut stream, b"{\"command\":\"status\"}\n").await["ok"]["number"].is_u64());
+}
+
+#[tokio::test]
+async fn the_client_side_understands_the_replies() {
+    let directory = Directory::new();
+    let _file = start(&directory);
+    let path = directory.socket();
+    let (status, stats) = tokio::task::spawn_blocking(move || {
+        (client::call::<Value>(&path, &Request::Status {}), client::call::<Value>(&path, &Request::Stats {}))
+    })
+    .await
+    .unwrap();
+    assert_eq!(status.unwrap()["number"], 1);
+    assert_eq!(stats.unwrap_err().to_string(), "outer: inner");
+}
+
+#[tokio::test]
+async fn only_owner_and_group_may_ask_and_the_file_goes_at_the_end() {
+    let directory = Directory::new();
+    let path = directory.socket();
+    let file = start(&directory);
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o660);
+    drop(file);
+    assert!(!path.exists());
+}
+
+#[tokio::test]
+async fn a_live_socket_is_refused_and_stays() {
+    let directory = Directory::new();
+    let path = directory.socket();
+    let _file = start(&directory);
+    let error = format!("{:#}", listen(&path).unwrap_err());
+    assert!(error.contains(&format!("another tgdns run answers at {}", path.display())), "{error}");
+    let mut stream = UnixStream::connect(&path).await.unwrap();
+    assert_eq!(ask(&mut stream, b"{\"command\":\"status\"}\n").await["ok"]["number"], 1);
+}
+
+#[tokio::test]
+async fn a_stale_socket_is_replaced() {
+    let directory = Directory::new();
+    let path = directory.socket();
+    fs::create_dir(path.parent().unwrap()).unwrap();
+    drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+    assert!(path.exists(), "the standard library leaves the file");
+    let _file = start(&directory);
+    let mut stream = UnixStream::connect(&path).await.unwrap();
+    assert_eq!(ask(&mut stream, b"{\"command\":\"status\"}\n").await["ok"]["number"], 1);
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_socket_is_left_alone() {
+    let directory = Directory::new();
+    let path = directory.socket();
+    fs::create_dir(path.parent().unwrap()).unwrap();
+    fs::write(&path, "precious").unwrap();
+    let error = format!("{:#}", listen(&path).unwrap_err());
+    assert!(error.contains("is no socket: move it away"), "{error}");
+    assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
+}
+
+#[test]
+fn a_missing_controller_is_told_with_a_way_out() {
+    let directory = Directory::new();
+    let error = client::call::<Value>(&directory.socket(), &Request::Status {}).unwrap_err().to_string();
+    assert!(error.starts_with("no tgdns run answers at "), "{error}");
+    assert!(error.contains("--control"), "{error}");
+}

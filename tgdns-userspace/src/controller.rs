@@ -1,0 +1,265 @@
+//! The one event loop: whatever happens becomes an event, one after the other, and this is the only task that writes.
+//!
+//! ```text
+//! probe outcomes ----> health --\
+//! service addresses -------------+--> selection -> image -> fast path's maps, slow path's tables
+//! control requests -> replies
+//! ```
+//!
+//! All events that wait are handled in one turn, and what follows from them is published once, at its end.
+
+use std::{
+    collections::BTreeSet,
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
+
+use anyhow::{Context as _, Result};
+use serde_json::Value;
+use tokio::net::UdpSocket;
+
+use crate::{
+    check,
+    cluster::{Model, XdpMode},
+    control::{self, Request},
+    netlink::ServiceAddress,
+    probe::Probed,
+    publish, slow,
+    status::{self, Status},
+    xdp::FastPath,
+};
+use roster::{Roster, Selection};
+use slow_path::SlowPath;
+use sources::Sources;
+
+pub mod roster;
+mod slow_path;
+mod sources;
+
+/// Whatever the controller reacts to.
+#[derive(Debug)]
+pub enum Event {
+    Probed(Probed),
+    Services(BTreeSet<ServiceAddress>),
+    Call(control::Call),
+    /// A signal, by its name.
+    Stop(&'static str),
+    /// Something that the controller cannot do without has ended.
+    Failed(anyhow::Error),
+}
+
+/// So many events at most are handled before their consequences are published.
+const EVENTS_PER_TURN: usize = 1024;
+const PUBLISH_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// Serves until a signal ends it. The fast path stays attached then, with the last published answers.
+///
+/// # Errors
+/// Whatever prevents the start, or a part that has failed for good.
+pub async fn run(model: Model) -> Result<()> {
+    let (listener, _socket_file) = control::listen(&model.control)?;
+    create_state_directory(&model)?;
+    let sockets = model.listen.iter().map(|address| slow::bind(*address)).collect::<Result<Vec<_>>>()?;
+    let fast_path = match model.xdp_mode {
+        XdpMode::Off => None,
+        XdpMode::Native | XdpMode::Generic => Some(FastPath::start(&model)?),
+    };
+    let mut sources = Sources::start(&model, listener)?;
+    let mut controller = Controller::new(model, fast_path, sockets);
+    controller.log_start();
+    let signal = controller.turns(&mut sources).await?;
+    controller.log_stop(signal);
+    Ok(())
+}
+
+struct Controller {
+    roster: Roster,
+    fast_path: Option<FastPath>,
+    slow_path: SlowPath,
+    started: SystemTime,
+    started_at: Instant,
+    publish_error: Option<PublishError>,
+    /// The clusters that had no live server at the last publication.
+    without_live_server: Vec<bool>,
+}
+
+struct PublishError {
+    message: String,
+    again_at: Instant,
+}
+
+impl Controller {
+    fn new(model: Model, fast_path: Option<FastPath>, sockets: Vec<UdpSocket>) -> Self {
+        let now = Instant::now();
+        // Only the fast path has to know the service addresses; the sockets have theirs.
+        let services = fast_path.is_none().then(BTreeSet::new);
+        let without_live_server = vec![false; model.clusters.len()];
+        Self {
+            roster: Roster::new(model, services, now),
+            fast_path,
+            slow_path: SlowPath::new(sockets),
+            started: SystemTime::now(),
+            started_at: now,
+            publish_error: None,
+            without_live_server,
+        }
+    }
+
+    /// Gives the name of the signal that ended it.
+    async fn turns(&mut self, sources: &mut Sources) -> Result<&'static str> {
+        loop {
+            let mut event = sources.next(self.wake_at()).await;
+            for _ in 0..EVENTS_PER_TURN {
+                match event {
+                    None => break,
+                    Some(Event::Stop(signal)) => return Ok(signal),
+                    Some(Event::Failed(error)) => return Err(error),
+                    Some(Event::Probed(probed)) => self.probed(probed),
+                    Some(Event::Services(services)) => self.roster.set_services(services),
+                    Some(Event::Call(call)) => {
+                        // What was asked after a change is told with the change published.
+                        self.settle(sources);
+                        // The client may have gone.
+                        let _ = call.reply.send(self.answer(&call.request));
+                    }
+                }
+                event = sources.ready();
+            }
+            self.settle(sources);
+        }
+    }
+
+    fn wake_at(&self) -> Option<Instant> {
+        let again = self.publish_error.as_ref().map(|error| error.again_at);
+        again.into_iter().chain(self.roster.deadline()).min()
+    }
+
+    fn probed(&mut self, probed: Probed) {
+        let (cluster, server) = (probed.cluster, probed.server);
+        let change = self.roster.observe(cluster, server, &probed.outcome, Instant::now());
+        let cluster_model = self.roster.model().clusters.get(cluster);
+        let server_model = cluster_model.and_then(|cluster| cluster.servers.get(server));
+        let health = self.roster.health(cluster).get(server);
+        let (Some(cluster), Some(server), Some(health)) = (cluster_model, server_model, health) else {
+            return;
+        };
+        probed.answer(health.next_interval(&cluster.probe));
+        if let Some(change) = change {
+            tracing::info!(
+                cluster = cluster.name,
+                server = server.name,
+                address = %server.address,
+                from = change.from.as_str(),
+                to = change.to.as_str(),
+                cause = change.cause,
+                "health changed"
+            );
+        }
+    }
+
+    /// Publishes what is due.
+    fn settle(&mut self, sources: &mut Sources) {
+        let now = Instant::now();
+        if self.publish_error.as_ref().is_some_and(|error| now < error.again_at) {
+            return;
+        }
+        let Some(selection) = self.roster.due(now) else { return };
+        match self.publish(&selection, sources) {
+            Ok(()) => {
+                self.publish_error = None;
+                self.tell_clusters_without_live_server();
+                self.roster.set_published(selection);
+            }
+            Err(error) => {
+                tracing::error!("cannot publish the answers, trying again in 1 s: {error:#}");
+                let message = format!("{error:#}");
+                self.publish_error = Some(PublishError { message, again_at: now + PUBLISH_AGAIN_AFTER });
+            }
+        }
+    }
+
+    fn publish(&mut self, selection: &Selection, sources: &mut Sources) -> Result<()> {
+        let includes = |cluster, server| selection.includes(cluster, server);
+        let image = Arc::new(publish::image(self.roster.model(), &includes, &selection.services));
+        // The sockets first: a map that can't be written must not keep them from telling the truth.
+        self.slow_path.publish(Arc::clone(&image), sources);
+        if let Some(fast_path) = &mut self.fast_path {
+            let published = fast_path.publish(&image).context("writing the fast path's maps")?;
+            tracing::debug!(changed = published.changed, "published to the fast path");
+        }
+        Ok(())
+    }
+
+    fn tell_clusters_without_live_server(&mut self) {
+        let model = self.roster.model();
+        for (index, (cluster, before)) in model.clusters.iter().zip(&mut self.without_live_server).enumerate()
+        {
+            let none_live = !self.roster.health(index).iter().any(roster::is_live);
+            match (*before, none_live) {
+                (false, true) => {
+                    tracing::warn!(cluster = cluster.name, "no server is live: all of them are handed out");
+                }
+                (true, false) => {
+                    tracing::info!(cluster = cluster.name, "only live servers are handed out again")
+                }
+                (true, true) | (false, false) => {}
+            }
+            *before = none_live;
+        }
+    }
+
+    fn answer(&self, request: &Request) -> Result<Value> {
+        let value = match request {
+            Request::Status {} => serde_json::to_value(self.status()),
+            Request::Stats {} => serde_json::to_value(self.slow_path.stats()),
+        };
+        value.context("the reply cannot be written as JSON")
+    }
+
+    fn status(&self) -> Status {
+        let process = status::Process {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            started: status::timestamp(self.started),
+            uptime_seconds: self.started_at.elapsed().as_secs(),
+            publish_error: self.publish_error.as_ref().map(|error| error.message.clone()),
+        };
+        Status::of(process, &self.roster, Instant::now(), SystemTime::now())
+    }
+
+    fn log_start(&self) {
+        let model = self.roster.model();
+        let servers: usize = model.clusters.iter().map(|cluster| cluster.servers.len()).sum();
+        tracing::info!(
+            version = env!("CARGO_PKG_VERSION"),
+            clusters = model.clusters.len(),
+            servers,
+            interfaces = model.interfaces.join(","),
+            xdp_mode = model.xdp_mode.as_str(),
+            control = %model.control.display(),
+            "started"
+        );
+        for warning in check::warnings(model) {
+            tracing::warn!("{warning}");
+        }
+    }
+
+    fn log_stop(&self, signal: &str) {
+        if self.fast_path.is_some() {
+            tracing::info!(
+                signal,
+                "stopped; the fast path stays attached and answers with the last published addresses, until `tgdns \
+                 detach` removes it"
+            );
+        } else {
+            tracing::info!(signal, "stopped");
+        }
+    }
+}
+
+fn create_state_directory(model: &Model) -> Result<()> {
+    let directory = &model.state_directory;
+    std::fs::create_dir_all(directory).with_context(|| {
+        format!("cannot create state_dir {}: make it, or correct the key", directory.display())
+    })
+}

@@ -1,0 +1,144 @@
+//! Who is handed out: every server's health, and what follows from it for the tables. Pure.
+
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    cluster::{Cluster, Model},
+    health::{Change, Health, Outcome, ServerHealth},
+    netlink::ServiceAddress,
+};
+
+/// The servers of a configuration with what is known about them.
+#[derive(Debug)]
+pub struct Roster {
+    model: Model,
+    started: Instant,
+    /// By cluster and server, as in the model.
+    health: Vec<Vec<ServerHealth>>,
+    /// None until the interfaces have told.
+    services: Option<BTreeSet<ServiceAddress>>,
+    published: Option<Selection>,
+}
+
+/// What one publication hands out, and on which addresses of this host the fast path answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Selection {
+    /// By cluster and server, as in the model.
+    handed_out: Vec<Vec<bool>>,
+    pub services: BTreeSet<ServiceAddress>,
+}
+
+impl Selection {
+    pub fn includes(&self, cluster: usize, server: usize) -> bool {
+        self.handed_out.get(cluster).and_then(|servers| servers.get(server)).is_some_and(|included| *included)
+    }
+}
+
+impl Roster {
+    /// All servers are unknown at first. Without a fast path there are no services to wait for: pass an empty set.
+    pub fn new(model: Model, services: Option<BTreeSet<ServiceAddress>>, now: Instant) -> Self {
+        let unknown =
+            |cluster: &Cluster| cluster.servers.iter().map(|_| ServerHealth::new(&cluster.probe)).collect();
+        let health = model.clusters.iter().map(unknown).collect();
+        Self { model, started: now, health, services, published: None }
+    }
+
+    /// Takes one probe's outcome; tells the new verdict if this outcome brought it about.
+    pub fn observe(
+        &mut self,
+        cluster: usize,
+        server: usize,
+        outcome: &Outcome,
+        now: Instant,
+    ) -> Option<Change> {
+        self.health.get_mut(cluster)?.get_mut(server)?.observe(outcome, now)
+    }
+
+    pub fn set_services(&mut self, services: BTreeSet<ServiceAddress>) {
+        self.services = Some(services);
+    }
+
+    /// What is to be published at this time: nothing until every cluster is decided, so that a controller that starts
+    /// again never takes a name out of the tables, and from then on whatever differs from the last publication.
+    pub fn due(&self, now: Instant) -> Option<Selection> {
+        if self.published.is_none() && self.undecided().any(|deadline| now < deadline) {
+            return None;
+        }
+        let handed_out = self.health.iter().map(|servers| handed_out(servers)).collect();
+        let selection = Selection { handed_out, services: self.services.clone()? };
+        (self.published.as_ref() != Some(&selection)).then_some(selection)
+    }
+
+    /// When something becomes due by the mere passing of time.
+    pub fn deadline(&self) -> Option<Instant> {
+        let waits = self.published.is_none() && self.services.is_some();
+        if waits { self.undecided().max() } else { None }
+    }
+
+    /// To be called when what was due is in the tables.
+    pub fn set_published(&mut self, selection: Selection) {
+        self.published = Some(selection);
+    }
+
+    pub fn published(&self) -> Option<&Selection> {
+        self.published.as_ref()
+    }
+
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    pub fn started(&self) -> Instant {
+        self.started
+    }
+
+    pub fn services(&self) -> impl Iterator<Item = &ServiceAddress> {
+        self.services.iter().flatten()
+    }
+
+    /// The servers of a cluster, in the model's order.
+    pub fn health(&self, cluster: usize) -> &[ServerHealth] {
+        self.health.get(cluster).map_or(&[], Vec::as_slice)
+    }
+
+    /// For each cluster without a verdict, the time from which it does without one.
+    fn undecided(&self) -> impl Iterator<Item = Instant> {
+        let clusters = self.model.clusters.iter().zip(&self.health);
+        clusters
+            .filter(|(_, servers)| !is_decided(servers))
+            .map(|(cluster, _)| self.started + first_round(cluster))
+    }
+}
+
+/// Health up; a person's say comes with the admin states.
+pub fn is_live(server: &ServerHealth) -> bool {
+    server.health() == Health::Up
+}
+
+/// Where none is live, all are handed out: it may be the probes that fail, and a client that tries in vain loses less
+/// than one that is told that there is no address.
+fn handed_out(servers: &[ServerHealth]) -> Vec<bool> {
+    let none_live = !servers.iter().any(is_live);
+    servers.iter().map(|server| none_live || is_live(server)).collect()
+}
+
+/// Every server has its verdict. One live server would be enough to answer with, but it would take the place of the full answer
+/// that a predecessor left in the maps.
+fn is_decided(servers: &[ServerHealth]) -> bool {
+    servers.iter().all(|server| server.health() != Health::Unknown)
+}
+
+/// The time that a server needs at most for its first verdict, whether its probes follow each other by the fast interval or,
+/// where that is shorter, by the timeout.
+fn first_round(cluster: &Cluster) -> Duration {
+    let probe = &cluster.probe;
+    let following = probe.fast_interval.saturating_mul(probe.rise.max(probe.fall) - 1);
+    probe.timeout.saturating_mul(probe.fall).max(probe.timeout.saturating_add(following))
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests;

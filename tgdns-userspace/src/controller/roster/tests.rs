@@ -1,0 +1,210 @@
+use std::net::IpAddr;
+
+use super::*;
+use crate::cluster::{Answer, Probe, ProbeKind, Server, XdpMode};
+
+/// A controller's life in one line per turn: what happens -> what is due afterwards, as the letters of the servers
+/// handed out per cluster, or `-` where nothing is. All outcomes of a line belong to one turn.
+fn check(clusters: &[usize], turns: &[(&str, &str)]) {
+    let start = Instant::now();
+    let mut now = start;
+    let mut roster = Roster::new(model(clusters), Some(BTreeSet::new()), start);
+    for (number, (events, expected)) in turns.iter().enumerate() {
+        for event in events.split_whitespace() {
+            match event.split_at(1) {
+                ("+", server) => observe(&mut roster, server, true, now),
+                ("-", server) => observe(&mut roster, server, false, now),
+                ("@", milliseconds) => now = start + Duration::from_millis(milliseconds.parse().unwrap()),
+                _ => panic!("turn {number}: {event} is no event"),
+            }
+        }
+        let due = roster.due(now);
+        let shown = due.as_ref().map_or("-".to_owned(), |selection| show(&roster, selection));
+        assert_eq!(shown, *expected, "turn {number}: {events}");
+        if let Some(selection) = due {
+            roster.set_published(selection);
+            assert_eq!(roster.due(now), None, "turn {number}: published twice");
+        }
+    }
+}
+
+/// `a` is the first server of the first cluster, `b` the next one, and so on through all clusters.
+fn observe(roster: &mut Roster, letter: &str, success: bool, now: Instant) {
+    let mut index = usize::from(letter.as_bytes()[0] - b'a');
+    for cluster in 0..roster.model().clusters.len() {
+        let count = roster.health(cluster).len();
+        if index < count {
+            let outcome = match success {
+                true => Outcome::Success { took: Duration::ZERO },
+                false => Outcome::Failure { cause: "connection refused".to_owned() },
+            };
+            roster.observe(cluster, index, &outcome, now);
+            return;
+        }
+        index -= count;
+    }
+    panic!("no server {letter}");
+}
+
+fn show(roster: &Roster, selection: &Selection) -> String {
+    let mut letters = 'a'..='z';
+    let of_cluster = |(cluster, servers): (usize, &Vec<ServerHealth>)| {
+        (0..servers.len())
+            .filter_map(|server| letters.next().filter(|_| selection.includes(cluster, server)))
+            .collect::<String>()
+    };
+    roster.health.iter().enumerate().map(of_cluster).collect::<Vec<_>>().join(" ")
+}
+
+/// Clusters of so many servers each; rise 1, fall 2, and a first round of 1,000 ms.
+fn model(clusters: &[usize]) -> Model {
+    let server = |index| Server {
+        name: format!("server-{index}"),
+        address: IpAddr::from([10, 0, 0, index]),
+        weight: 1,
+        aliases: vec![],
+        view_aliases: vec![],
+    };
+    let cluster = |(index, count): (usize, &usize)| Cluster {
+        name: format!("cluster-{index}.test"),
+        ttl: 1,
+        answer: Answer::All,
+        probe: Probe {
+            kind: ProbeKind::Tcp { port: 443 },
+            interval: Duration::from_secs(1),
+            fast_interval: Duration::from_millis(100),
+            timeout: Duration::from_millis(500),
+            rise: 1,
+            fall: 2,
+        },
+        servers: (0..u8::try_from(*count).unwrap()).map(server).collect(),
+    };
+    Model {
+        interfaces: vec![],
+        xdp_mode: XdpMode::Off,
+        state_directory: "/".into(),
+        control: "/".into(),
+        pin_directory: "/".into(),
+        listen: vec![],
+        views: vec![],
+        clusters: clusters.iter().enumerate().map(cluster).collect(),
+    }
+}
+
+#[test]
+fn a_burst_of_outcomes_is_one_publication() {
+    check(&[4], &[("+a +b +c", "-"), ("-d -d", "abc"), ("-a -a -b -b +d", "cd"), ("+a +b +c +d", "abcd")]);
+}
+
+#[test]
+fn outcomes_without_a_new_verdict_publish_nothing() {
+    check(&[2], &[("+a", "-"), ("-b -b", "a"), ("+a +a -b", "-"), ("-a", "-"), ("+a -b", "-"), ("", "-")]);
+}
+
+#[test]
+fn a_server_that_comes_back_within_the_turn_publishes_nothing() {
+    check(&[2], &[("+a +b", "ab"), ("-a -a +a", "-")]);
+}
+
+#[test]
+fn servers_without_a_verdict_are_not_handed_out() {
+    check(&[3], &[("", "-"), ("-a", "-"), ("+b", "-"), ("-a", "-"), ("@1000", "b"), ("+c", "bc")]);
+}
+
+#[test]
+fn all_down_hands_out_all() {
+    check(&[2], &[("+a +b", "ab"), ("-a -a", "b"), ("-b -b", "ab"), ("+b", "b"), ("+a", "ab")]);
+}
+
+#[test]
+fn all_found_down_at_the_start_hands_out_all_without_waiting() {
+    check(&[2], &[("-a -a", "-"), ("-b", "-"), ("-b", "ab")]);
+}
+
+#[test]
+fn the_first_round_ends_by_time() {
+    check(&[2], &[("@0", "-"), ("@999 -a", "-"), ("@1000", "ab"), ("@1100 -a -b", "-"), ("@1200 +b", "b")]);
+}
+
+#[test]
+fn the_first_publication_waits_for_every_cluster() {
+    check(&[1, 2], &[("+a", "-"), ("+c", "-"), ("-b -b", "a c"), ("-c -c", "a bc")]);
+    check(&[1, 1], &[("+a", "-"), ("@1000", "a b")]);
+}
+
+#[test]
+fn a_cluster_does_not_become_undecided_again() {
+    // At the time of the last turn the first round has not ended.
+    check(&[2], &[("+a", "-"), ("-b -b", "a"), ("@100 -a -a", "ab")]);
+}
+
+#[test]
+fn nothing_is_published_before_the_interfaces_have_told() {
+    let now = Instant::now();
+    let mut roster = Roster::new(model(&[1]), None, now);
+    observe(&mut roster, "a", true, now);
+    assert_eq!(roster.due(now + Duration::from_secs(60)), None);
+    assert_eq!(roster.deadline(), None);
+    let services = BTreeSet::from([service([10, 0, 0, 1])]);
+    roster.set_services(services.clone());
+    assert_eq!(roster.due(now).map(|selection| selection.services), Some(services));
+}
+
+#[test]
+fn a_service_address_that_moves_is_published() {
+    let now = Instant::now();
+    let mut roster = Roster::new(model(&[1]), Some(BTreeSet::new()), now);
+    observe(&mut roster, "a", true, now);
+    for (addresses, publishes) in [
+        (vec![[10, 0, 0, 1]], true),
+        (vec![[10, 0, 0, 1]], false),
+        (vec![[10, 0, 0, 1], [10, 0, 0, 2]], true),
+        (vec![], true),
+    ] {
+        roster.set_services(addresses.iter().map(|address| service(*address)).collect());
+        let due = roster.due(now);
+        assert_eq!(due.is_some(), publishes, "{addresses:?}");
+        roster.published = due.or(roster.published);
+    }
+}
+
+#[test]
+fn the_deadline_is_the_last_undecided_cluster_s() {
+    let now = Instant::now();
+    let mut model = model(&[1, 1]);
+    model.clusters[1].probe.fall = 5;
+    let mut roster = Roster::new(model, Some(BTreeSet::new()), now);
+    assert_eq!(roster.deadline(), Some(now + Duration::from_millis(2500)));
+    observe(&mut roster, "b", true, now);
+    assert_eq!(roster.deadline(), Some(now + Duration::from_millis(1000)));
+    observe(&mut roster, "a", true, now);
+    assert_eq!(roster.deadline(), None);
+}
+
+#[test]
+fn a_failed_publication_stays_due() {
+    let now = Instant::now();
+    let mut roster = Roster::new(model(&[1]), Some(BTreeSet::new()), now);
+    observe(&mut roster, "a", true, now);
+    assert!(roster.due(now).is_some());
+    assert!(roster.due(now).is_some());
+}
+
+#[test]
+fn an_outcome_of_an_unknown_server_is_ignored() {
+    let now = Instant::now();
+    let mut roster = Roster::new(model(&[1]), Some(BTreeSet::new()), now);
+    let outcome = Outcome::Success { took: Duration::ZERO };
+    assert_eq!(roster.observe(0, 1, &outcome, now), None);
+    assert_eq!(roster.observe(1, 0, &outcome, now), None);
+}
+
+fn service(address: [u8; 4]) -> ServiceAddress {
+    ServiceAddress {
+        interface: "eth0".to_owned(),
+        interface_index: 2,
+        mac: [2, 0, 0, 0, 0, 1],
+        vlan_tags: vec![],
+        address: address.into(),
+    }
+}

@@ -1,0 +1,100 @@
+//! Where the events come from.
+
+use std::{collections::BTreeSet, future::Future, time::Instant};
+
+use anyhow::{Context as _, Result, anyhow};
+use tokio::{
+    net::UnixListener,
+    signal::unix::{Signal, SignalKind, signal},
+    sync::mpsc,
+    task::JoinSet,
+    time::sleep_until,
+};
+
+use super::Event;
+use crate::{
+    cluster::{Model, XdpMode},
+    control,
+    netlink::{self, ServiceAddress},
+    probe::{Probed, Probes},
+};
+
+/// Room for so many events of a kind; whoever has more to tell waits.
+const WAITING: usize = 256;
+
+/// Everything that runs beside the loop. Dropping it ends all of that.
+pub(super) struct Sources {
+    probed: mpsc::Receiver<Probed>,
+    services: mpsc::Receiver<BTreeSet<ServiceAddress>>,
+    calls: mpsc::Receiver<control::Call>,
+    terminate: Signal,
+    interrupt: Signal,
+    /// None of these should ever end.
+    tasks: JoinSet<Result<()>>,
+    _probes: Probes,
+}
+
+impl Sources {
+    pub(super) fn start(model: &Model, listener: UnixListener) -> Result<Self> {
+        let (probed_sender, probed) = mpsc::channel(WAITING);
+        let (services_sender, services) = mpsc::channel(WAITING);
+        let (calls_sender, calls) = mpsc::channel(WAITING);
+        let mut sources = Self {
+            probed,
+            services,
+            calls,
+            terminate: signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?,
+            interrupt: signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?,
+            tasks: JoinSet::new(),
+            _probes: Probes::start(&model.clusters, &probed_sender),
+        };
+        sources.watch_over(async move {
+            control::serve(listener, calls_sender).await;
+            Ok(())
+        });
+        if model.xdp_mode != XdpMode::Off {
+            sources.watch_over(netlink::watch(model.interfaces.clone(), services_sender));
+        }
+        Ok(sources)
+    }
+
+    /// Runs a task that the controller cannot do without.
+    pub(super) fn watch_over(&mut self, task: impl Future<Output = Result<()>> + Send + 'static) {
+        self.tasks.spawn(task);
+    }
+
+    /// Waits for the next event, until the given time at most.
+    pub(super) async fn next(&mut self, until: Option<Instant>) -> Option<Event> {
+        let sleep = async {
+            match until {
+                Some(until) => sleep_until(until.into()).await,
+                None => std::future::pending().await,
+            }
+        };
+        // A channel without a sender is silent, hence the patterns.
+        tokio::select! {
+            Some(()) = self.terminate.recv() => Some(Event::Stop("SIGTERM")),
+            Some(()) = self.interrupt.recv() => Some(Event::Stop("SIGINT")),
+            Some(probed) = self.probed.recv() => Some(Event::Probed(probed)),
+            Some(services) = self.services.recv() => Some(Event::Services(services)),
+            Some(call) = self.calls.recv() => Some(Event::Call(call)),
+            Some(ended) = self.tasks.join_next() => Some(Event::Failed(failure(ended))),
+            () = sleep => None,
+        }
+    }
+
+    /// The next event of those that wait already; signals and failures come by `next`.
+    pub(super) fn ready(&mut self) -> Option<Event> {
+        let probed = self.probed.try_recv().map(Event::Probed);
+        let services = probed.or_else(|_| self.services.try_recv().map(Event::Services));
+        services.or_else(|_| self.calls.try_recv().map(Event::Call)).ok()
+    }
+}
+
+fn failure(ended: Result<Result<()>, tokio::task::JoinError>) -> anyhow::Error {
+    match ended {
+        Ok(Err(error)) => error,
+        Ok(Ok(())) => anyhow!("a task of the controller ended although it never should"),
+        Err(panic) => anyhow!(panic).context("a task of the controller broke"),
+    }
+}

@@ -1,0 +1,76 @@
+//! The tables as the host holds them: what the slow path reads, and what the fast path's maps are made to say.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tgdns_common::{
+    counter::Counter,
+    tables::{Address, AnswerSet, DEFAULT_VIEW, Service, Settings, Tables},
+};
+
+/// A client prefix and its view; an IPv4 prefix is mapped into IPv6.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Prefix {
+    pub address: [u8; 16],
+    /// In bits, 0 to 128.
+    pub length: u8,
+    pub view: u32,
+}
+
+impl Prefix {
+    fn contains(&self, address: u128) -> bool {
+        let mask = u128::MAX.checked_shl(128 - u32::from(self.length)).unwrap_or(0);
+        (u128::from_be_bytes(self.address) ^ address) & mask == 0
+    }
+}
+
+/// One half of each table; the half in use is always the first one.
+#[derive(Debug, Default)]
+pub struct Image {
+    pub(crate) settings: Settings,
+    pub(crate) services: Vec<Service>,
+    /// For each place of the index, one more than the place in `answers`, or 0.
+    pub(crate) index: Vec<u32>,
+    pub(crate) answers: Vec<AnswerSet>,
+    pub(crate) prefixes: Vec<Prefix>,
+    pub(crate) turns: AtomicU64,
+}
+
+impl Image {
+    /// All answer sets, in the order of clusters and views.
+    pub fn answer_sets(&self) -> &[AnswerSet] {
+        &self.answers
+    }
+
+    /// The service addresses, in no particular order.
+    pub fn service_addresses(&self) -> impl Iterator<Item = &Service> {
+        self.services.iter().filter(|service| service.family != 0)
+    }
+}
+
+impl Tables for Image {
+    fn settings(&self) -> Option<&Settings> {
+        Some(&self.settings)
+    }
+
+    fn service(&self, position: u32) -> Option<&Service> {
+        self.services.get(position as usize)
+    }
+
+    fn slot(&self, position: u32) -> u32 {
+        self.index.get(position as usize).copied().unwrap_or(0)
+    }
+
+    fn answer_set(&self, slot: u32) -> Option<&AnswerSet> {
+        (slot as usize).checked_sub(1).and_then(|index| self.answers.get(index))
+    }
+
+    fn view(&self, client: Address) -> u32 {
+        let address = u128::from_be_bytes(client.to_bytes());
+        let holding = self.prefixes.iter().filter(|prefix| prefix.contains(address));
+        holding.max_by_key(|prefix| prefix.length).map_or(DEFAULT_VIEW, |prefix| prefix.view)
+    }
+
+    fn count(&self, _counter: Counter) -> u64 {
+        self.turns.fetch_add(1, Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,25 @@
+//! The controller, as a library so that the tests reach its parts.
+
+pub mod check;
+pub mod cluster;
+pub mod config;
+pub mod control;
+pub mod controller;
+mod cuckoo;
+pub mod health;
+pub mod image;
+pub mod maps;
+pub mod netlink;
+pub mod preflight;
+pub mod probe;
+pub mod publish;
+pub mod query;
+pub mod responder;
+pub mod slow;
+pub mod stats;
+pub mod status;
+pub mod table;
+pub mod xdp;
+
+#[cfg(test)]
+mod network_namespace;

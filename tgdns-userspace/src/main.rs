@@ -1,0 +1,84 @@
+//! `tgdns`: the command line.
+//!
+//! Exit codes: 0 done, 1 failed, 2 the command line is wrong. Errors go to stderr and say what to do.
+
+use std::{
+    env,
+    io::{self, IsTerminal as _, Write as _},
+    process::ExitCode,
+};
+
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+mod command;
+
+/// Answers a cluster's DNS name in the NIC driver, with the addresses of its live servers.
+#[derive(Parser)]
+#[command(version, arg_required_else_help = true, disable_help_subcommand = true, after_help = EXAMPLES)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  tgdns check                                check /etc/tgdns/tgdns.toml and show what it hands out
+  tgdns run                                  probe the servers and answer
+  tgdns status                               who is live, and what each view is answered with
+  tgdns query internet.intern.netz           ask the loaded program itself
+
+`tgdns COMMAND --help` shows examples of each command.";
+
+#[derive(Subcommand)]
+enum Command {
+    Run(command::run::Arguments),
+    Check(command::check::Arguments),
+    Status(command::status::Arguments),
+    Stats(command::stats::Arguments),
+    Query(command::query::Arguments),
+    Detach(command::detach::Arguments),
+}
+
+fn main() -> ExitCode {
+    let command = CommandLine::parse().command;
+    log_to_stderr(command.logs_json());
+    match command.run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nobody is left to tell where stderr is closed.
+            let _ = writeln!(io::stderr(), "tgdns: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+impl Command {
+    fn logs_json(&self) -> bool {
+        matches!(self, Self::Run(arguments) if arguments.json)
+    }
+
+    fn run(self) -> anyhow::Result<()> {
+        match self {
+            Self::Run(arguments) => arguments.run(),
+            Self::Check(arguments) => arguments.run(),
+            Self::Status(arguments) => arguments.run(),
+            Self::Stats(arguments) => arguments.run(),
+            Self::Query(arguments) => arguments.run(),
+            Self::Detach(arguments) => arguments.run(),
+        }
+    }
+}
+
+/// `RUST_LOG` chooses what is logged. The journal has its own timestamps.
+fn log_to_stderr(json: bool) {
+    let filter = EnvFilter::builder().with_default_directive(tracing::Level::INFO.into()).from_env_lossy();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false);
+    let under_systemd = env::var_os("JOURNAL_STREAM").is_some();
+    match (json, under_systemd) {
+        (true, false) => log.json().flatten_event(true).init(),
+        (true, true) => log.json().flatten_event(true).without_time().init(),
+        (false, false) => log.with_ansi(io::stderr().is_terminal()).init(),
+        (false, true) => log.with_ansi(false).without_time().init(),
+    }
+}

@@ -1,0 +1,353 @@
+//! The fast path's maps: the only writer, and readers for the other commands.
+//!
+//! A table has two halves. What a publication changes is written into the half that no program reads, and then one byte in
+//! `SETTINGS` flips, so a change of many answers appears at once. Answer sets are never changed in place: a new one goes
+//! into a free slot, and a slot that nothing points to any more is used again only after a grace period.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, ensure};
+use aya::maps::{Array, LpmTrie, Map, MapData, MapError, PerCpuArray, lpm_trie::Key};
+use tgdns_common::{
+    counter::Counters,
+    tables::{AnswerSet, Halves, LAYOUT, Service, Settings, capacity},
+};
+
+use crate::image::{Image, Prefix};
+
+/// The maps that are pinned, by name.
+pub const NAMES: [&str; 6] = ["ANSWERS", "COUNTERS", "INDEX", "SERVICES", "SETTINGS", "VIEWS"];
+
+/// Longer than any program takes that found a slot before it was freed.
+const GRACE: Duration = Duration::from_millis(100);
+
+const ANSWER_SET: usize = size_of::<AnswerSet>();
+const SERVICE: usize = size_of::<Service>();
+const SETTINGS: usize = size_of::<Settings>();
+const COUNTERS: usize = size_of::<Counters>();
+
+/// The maps of one loaded program.
+pub struct Maps {
+    settings: Array<MapData, [u8; SETTINGS]>,
+    services: Array<MapData, [u8; SERVICE]>,
+    views: LpmTrie<MapData, [u8; 16], [u8; 4]>,
+    index: Array<MapData, [u8; 4]>,
+    answers: Array<MapData, [u8; ANSWER_SET]>,
+    counters: PerCpuArray<MapData, [u8; COUNTERS]>,
+    known: Known,
+}
+
+/// What the maps say, so that only differences are written.
+#[derive(Default)]
+struct Known {
+    settings: Settings,
+    services: Vec<Service>,
+    index: Vec<u32>,
+    /// By slot, those that the half in use points to.
+    answers: BTreeMap<u32, Box<AnswerSet>>,
+    free: VecDeque<(u32, Option<Instant>)>,
+    prefixes: Vec<Prefix>,
+}
+
+impl Maps {
+    /// Takes the maps by their names, and learns what they say.
+    ///
+    /// # Errors
+    /// A map that is missing or of another layout.
+    pub fn new(mut take: impl FnMut(&str) -> Result<Map>) -> Result<Self> {
+        let mut maps = Self {
+            settings: Array::try_from(take("SETTINGS")?)?,
+            services: Array::try_from(take("SERVICES")?)?,
+            views: LpmTrie::try_from(take("VIEWS")?)?,
+            index: Array::try_from(take("INDEX")?)?,
+            answers: Array::try_from(take("ANSWERS")?)?,
+            counters: PerCpuArray::try_from(take("COUNTERS")?)?,
+            known: Known::default(),
+        };
+        maps.known = maps.learn().context("reading the maps")?;
+        Ok(maps)
+    }
+
+    /// The maps that are pinned in a directory.
+    ///
+    /// # Errors
+    /// None are, or not by this version.
+    pub fn from_pins(directory: &Path) -> Result<Self> {
+        check_pins(directory)?;
+        Self::new(|name| {
+            let path = directory.join(name);
+            let data = MapData::from_pin(&path).with_context(|| {
+                format!("no fast path is pinned in {}: is `tgdns run` with XDP started?", directory.display())
+            })?;
+            Ok(Map::from_map_data(data)?)
+        })
+    }
+
+    /// Makes the maps say what the image says. Returns how many entries it wrote.
+    ///
+    /// # Errors
+    /// A refused write; readers then still see what was said before.
+    pub fn publish(&mut self, image: &Image) -> Result<usize> {
+        let mut written = 0;
+        let slots = self.write_answers(image, &mut written)?;
+        let mut settings = self.known.settings;
+        settings.layout = LAYOUT;
+
+        let index = image.index.iter().map(|place| match *place {
+            0 => 0,
+            place => slots.get(place as usize - 1).copied().unwrap_or(0),
+        });
+        let wanted: Vec<u32> = index.collect();
+        if let Some(half) = half_to_write(settings.names, image.settings.names, &wanted, &self.known.index) {
+            let base = usize::from(half) << image.settings.names.bits;
+            for (place, slot) in wanted.iter().enumerate() {
+                if self.known.index[base + place] != *slot {
+                    self.index.set((base + place) as u32, slot.to_be_bytes(), 0).context("writing INDEX")?;
+                    self.known.index[base + place] = *slot;
+                    written += 1;
+                }
+            }
+            settings.names = prepared(settings.names, image.settings.names, half);
+        }
+        if let Some(half) =
+            half_to_write(settings.services, image.settings.services, &image.services, &self.known.services)
+        {
+            let base = usize::from(half) << image.settings.services.bits;
+            for (place, service) in image.services.iter().enumerate() {
+                if self.known.services[base + place] != *service {
+                    self.services
+                        .set((base + place) as u32, bytemuck::cast::<_, [u8; SERVICE]>(*service), 0)
+                        .context("writing SERVICES")?;
+                    self.known.services[base + place] = *service;
+                    written += 1;
+                }
+            }
+            settings.services = prepared(settings.services, image.settings.services, half);
+        }
+        self.add_prefixes(image, &mut written)?;
+        settings.has_views = image.settings.has_views;
+        self.flip(settings)?;
+        self.remove_prefixes(image, &mut written)?;
+        self.free_unused(&slots);
+        Ok(written)
+    }
+
+    /// All counters, summed over the CPUs.
+    ///
+    /// # Errors
+    /// The map cannot be read.
+    pub fn counters(&self) -> Result<Vec<(&'static str, u64)>> {
+        let values = self.counters.get(&0, 0).context("reading COUNTERS")?;
+        let mut sums = [0_u64; COUNTERS / 8];
+        for value in values.iter() {
+            let counters: Counters = bytemuck::cast(*value);
+            for (sum, count) in sums.iter_mut().zip(counters.values()) {
+                *sum += count;
+            }
+        }
+        Ok(Counters::NAMES.iter().copied().zip(sums).collect())
+    }
+
+    /// What the maps say, as the responder's tables on the host.
+    ///
+    /// # Errors
+    /// The maps cannot be read.
+    pub fn image(&self) -> Result<Image> {
+        let known = &self.known;
+        let half = |halves: Halves| {
+            let size = 1_usize << halves.bits;
+            let base = usize::from(halves.half) * size;
+            (
+                base..base + size,
+                Halves { half: 0, seeds: [halves.seed(halves.half).to_be_bytes(); 2], ..halves },
+            )
+        };
+        let (names_range, names) = half(known.settings.names);
+        let (services_range, services) = half(known.settings.services);
+        let slots: Vec<u32> = known.answers.keys().copied().collect();
+        let place = |slot: &u32| slots.binary_search(slot).map_or(0, |place| place as u32 + 1);
+        Ok(Image {
+            settings: Settings { names, services, ..known.settings },
+            services: known.services.get(services_range).context("SERVICES is too small")?.to_vec(),
+            index: known.index.get(names_range).context("INDEX is too small")?.iter().map(place).collect(),
+            answers: known.answers.values().map(|set| **set).collect(),
+            prefixes: known.prefixes.clone(),
+            turns: Default::default(),
+        })
+    }
+
+    fn learn(&self) -> Result<Known> {
+        let settings: Settings = bytemuck::cast(self.settings.get(&0, 0)?);
+        let services = (0..self.services.len())
+            .map(|place| Ok(bytemuck::cast(self.services.get(&place, 0)?)))
+            .collect::<Result<Vec<Service>>>()?;
+        let index = (0..self.index.len())
+            .map(|place| Ok(u32::from_be_bytes(self.index.get(&place, 0)?)))
+            .collect::<Result<Vec<u32>>>()?;
+        let size = 1_usize << settings.names.bits;
+        let base = usize::from(settings.names.half) * size;
+        let mut answers = BTreeMap::new();
+        for slot in index.iter().skip(base).take(size).filter(|slot| **slot != 0) {
+            answers.insert(*slot, Box::new(bytemuck::cast(self.answers.get(slot, 0)?)));
+        }
+        let free = (1..self.answers.len())
+            .filter(|slot| !answers.contains_key(slot))
+            .map(|slot| (slot, None))
+            .collect();
+        let mut prefixes = Vec::new();
+        for entry in self.views.iter() {
+            let (key, view) = entry?;
+            let length = u8::try_from(key.prefix_len()).context("a prefix of more than 128 bits")?;
+            prefixes.push(Prefix { address: key.data(), length, view: u32::from_be_bytes(view) });
+        }
+        prefixes.sort_unstable();
+        Ok(Known { settings, services, index, answers, free, prefixes })
+    }
+
+    /// Writes the answer sets that are not there yet; gives the slot of each.
+    fn write_answers(&mut self, image: &Image, written: &mut usize) -> Result<Vec<u32>> {
+        let mut slots = Vec::with_capacity(image.answers.len());
+        for set in &image.answers {
+            let same =
+                self.known.answers.iter().find(|(_, known)| known.as_ref() == set).map(|(slot, _)| *slot);
+            slots.push(match same {
+                Some(slot) => slot,
+                None => {
+                    let slot = self.free_slot()?;
+                    let bytes: [u8; ANSWER_SET] = bytemuck::cast(*set);
+                    self.answers.set(slot, bytes, 0).context("writing ANSWERS")?;
+                    self.known.answers.insert(slot, Box::new(*set));
+                    *written += 1;
+                    slot
+                }
+            });
+        }
+        Ok(slots)
+    }
+
+    fn free_slot(&mut self) -> Result<u32> {
+        let (slot, freed) = self.known.free.pop_front().context("the map ANSWERS is full")?;
+        if let Some(freed) = freed {
+            thread::sleep(GRACE.saturating_sub(freed.elapsed()));
+        }
+        Ok(slot)
+    }
+
+    fn free_unused(&mut self, used: &[u32]) {
+        let now = Instant::now();
+        let unused: Vec<u32> =
+            self.known.answers.keys().filter(|slot| !used.contains(slot)).copied().collect();
+        for slot in unused {
+            self.known.answers.remove(&slot);
+            self.known.free.push_back((slot, Some(now)));
+        }
+    }
+
+    fn add_prefixes(&mut self, image: &Image, written: &mut usize) -> Result<()> {
+        for prefix in &image.prefixes {
+            if self.known.prefixes.binary_search(prefix).is_err() {
+                let key = Key::new(u32::from(prefix.length), prefix.address);
+                self.views.insert(&key, prefix.view.to_be_bytes(), 0).context("writing VIEWS")?;
+                *written += 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn remove_prefixes(&mut self, image: &Image, written: &mut usize) -> Result<()> {
+        if self.known.prefixes == image.prefixes {
+            return Ok(());
+        }
+        let key = |prefix: &Prefix| (prefix.address, prefix.length);
+        let wanted = |prefix: &Prefix| image.prefixes.binary_search_by_key(&key(prefix), key).is_ok();
+        for prefix in self.known.prefixes.iter().filter(|prefix| !wanted(prefix)) {
+            match self.views.remove(&Key::new(u32::from(prefix.length), prefix.address)) {
+                // Removed by an earlier try that failed later on.
+                Ok(()) => *written += 1,
+                Err(MapError::SyscallError(error)) if error.io_error.raw_os_error() == Some(libc::ENOENT) => {
+                }
+                Err(error) => return Err(error).context("writing VIEWS"),
+            }
+        }
+        self.known.prefixes.clone_from(&image.prefixes);
+        Ok(())
+    }
+
+    /// First the seeds of the halves that nobody reads, then the bytes that choose the halves.
+    fn flip(&mut self, settings: Settings) -> Result<()> {
+        let known = self.known.settings;
+        let prepared = Settings {
+            names: Halves { half: known.names.half, ..settings.names },
+            services: Halves { half: known.services.half, ..settings.services },
+            ..settings
+        };
+        for next in [prepared, settings] {
+            if next != self.known.settings {
+                let bytes: [u8; SETTINGS] = bytemuck::cast(next);
+                self.settings.set(0, bytes, 0).context("writing SETTINGS")?;
+                self.known.settings = next;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The half to write, or nothing where the half in use says the same.
+fn half_to_write<T: PartialEq>(current: Halves, wanted: Halves, entries: &[T], known: &[T]) -> Option<u8> {
+    let base = usize::from(current.half) << current.bits;
+    let same = current.bits == wanted.bits
+        && current.seed(current.half) == wanted.seed(0)
+        && known.get(base..base + entries.len()) == Some(entries);
+    (!same).then_some(1 - (current.half & 1))
+}
+
+/// The settings that make a half the one in use.
+fn prepared(current: Halves, wanted: Halves, half: u8) -> Halves {
+    let mut halves = Halves { half, bits: wanted.bits, ..current };
+    halves.seeds[usize::from(half)] = wanted.seed(0).to_be_bytes();
+    halves
+}
+
+/// Whether the pinned maps are this version's; a directory without pins is fine.
+///
+/// # Errors
+/// They are another's, which says what to do.
+pub fn check_pins(directory: &Path) -> Result<()> {
+    let sizes = [
+        ("ANSWERS", ANSWER_SET, capacity::ANSWERS),
+        ("COUNTERS", COUNTERS, 1),
+        ("INDEX", 4, capacity::INDEX),
+        ("SERVICES", SERVICE, capacity::SERVICES),
+        ("SETTINGS", SETTINGS, 1),
+        ("VIEWS", 4, capacity::PREFIXES),
+    ];
+    let other = |name: &str| {
+        format!(
+            "the map {} is of another version of tgdns: remove its pins first, with `tgdns detach --pin-dir {}`",
+            directory.join(name).display(),
+            directory.display()
+        )
+    };
+    for (name, value_size, entries) in sizes {
+        let path = directory.join(name);
+        if !path.exists() {
+            continue;
+        }
+        let data =
+            MapData::from_pin(&path).with_context(|| format!("cannot open the pin {}", path.display()))?;
+        let info = data.info().with_context(|| format!("cannot ask for the map {}", path.display()))?;
+        let same = info.value_size() as usize == value_size && info.max_entries() as usize == entries;
+        ensure!(same, other(name));
+        if name == "SETTINGS" {
+            let map: Array<_, [u8; SETTINGS]> = Array::try_from(Map::from_map_data(data)?)?;
+            let settings: Settings = bytemuck::cast(map.get(&0, 0)?);
+            ensure!(settings == Settings::default() || settings.layout == LAYOUT, other(name));
+        }
+    }
+    Ok(())
+}

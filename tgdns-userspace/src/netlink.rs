@@ -1,0 +1,81 @@
+//! The service addresses: which addresses this host answers on, kept true through rtnetlink.
+//!
+//! The kernel's change messages (links, IPv4 and IPv6 addresses) are taken only as a sign that something changed;
+//! what it changed to is read afresh and whole. So a lost message (ENOBUFS) is a sign like any other, messages
+//! cannot be applied in a wrong order, and what is sent is what the kernel says. The subscription precedes the first
+//! reading, so no change falls between the two; a change during a reading leads to another one.
+//!
+//! A network namespace belongs to a thread: all sockets are those of the thread that runs the task, so a task that
+//! is to watch another namespace needs a thread that entered it and a current-thread runtime.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use anyhow::Context as _;
+use tokio::sync::mpsc;
+
+use self::{changes::Changes, tables::Tables};
+
+pub use self::service_address::ServiceAddress;
+
+mod changes;
+mod service_address;
+mod tables;
+
+/// Between attempts when the kernel refuses a reading or a subscription.
+const RETRY: Duration = Duration::from_millis(200);
+
+/// Sends the whole set of service addresses of the interfaces at the start and at each change.
+///
+/// Fails only before the first set: when an interface does not exist or the kernel cannot be asked. After that,
+/// errors are logged and retried, and an interface that vanishes has no addresses until it returns. Ends when the
+/// receiver is gone.
+pub async fn watch(
+    interfaces: Vec<String>,
+    sender: mpsc::Sender<BTreeSet<ServiceAddress>>,
+) -> anyhow::Result<()> {
+    let mut changes = Changes::subscribe().context("cannot subscribe to address changes")?;
+    let tables = Tables::read().await.context("cannot read this host's links and addresses")?;
+    tables.require(&interfaces)?;
+    let mut missing = Vec::new();
+    let mut sent = tables.service_addresses(&interfaces);
+    let mut receiver_is_there = sender.send(sent.clone()).await.is_ok();
+    while receiver_is_there {
+        tokio::select! {
+            () = changes.next() => {}
+            () = sender.closed() => break,
+        }
+        let tables = read(&mut changes).await;
+        tell_missing(&mut missing, tables.missing(&interfaces));
+        let addresses = tables.service_addresses(&interfaces);
+        if addresses != sent {
+            receiver_is_there = sender.send(addresses.clone()).await.is_ok();
+            sent = addresses;
+        }
+    }
+    Ok(())
+}
+
+/// Reads the tables, however often it takes.
+async fn read(changes: &mut Changes) -> Tables {
+    loop {
+        match Tables::read().await {
+            Ok(tables) => return tables,
+            Err(error) => tracing::warn!("cannot read this host's addresses, trying again: {error:#}"),
+        }
+        tokio::time::sleep(RETRY).await;
+        changes.forget();
+    }
+}
+
+fn tell_missing(known: &mut Vec<String>, missing: Vec<String>) {
+    for name in missing.iter().filter(|name| !known.contains(name)) {
+        tracing::warn!("interface {name} is gone; its addresses are answered again when it returns");
+    }
+    for name in known.iter().filter(|name| !missing.contains(name)) {
+        tracing::info!("interface {name} is back");
+    }
+    *known = missing;
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,108 @@
+//! Does the process hold the capabilities that the configuration asks for?
+
+use crate::cluster::{Model, XdpMode};
+
+/// A capability by its kernel number (`include/uapi/linux/capability.h`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capability {
+    name: &'static str,
+    number: u32,
+    /// The kernel accepts CAP_SYS_ADMIN in its place.
+    within_sys_admin: bool,
+}
+
+pub const NET_BIND_SERVICE: Capability =
+    Capability { name: "CAP_NET_BIND_SERVICE", number: 10, within_sys_admin: false };
+pub const NET_ADMIN: Capability = Capability { name: "CAP_NET_ADMIN", number: 12, within_sys_admin: false };
+pub const PERFMON: Capability = Capability { name: "CAP_PERFMON", number: 38, within_sys_admin: true };
+pub const BPF: Capability = Capability { name: "CAP_BPF", number: 39, within_sys_admin: true };
+
+const SYS_ADMIN: u32 = 21;
+
+/// What this configuration needs: three to load and attach the XDP program, one to listen on a low port.
+pub fn needed(model: &Model, first_unprivileged_port: u16) -> Vec<Capability> {
+    let mut needed = Vec::new();
+    if model.xdp_mode != XdpMode::Off {
+        needed.extend([BPF, NET_ADMIN, PERFMON]);
+    }
+    if model.listen.iter().any(|address| (1..first_unprivileged_port).contains(&address.port())) {
+        needed.push(NET_BIND_SERVICE);
+    }
+    needed
+}
+
+/// What is missing, by the text of `/proc/self/status`. The user's number says nothing: root may lack capabilities
+/// in a container, and a service may hold them without being root.
+pub fn problem(process_status: &str, needed: &[Capability]) -> Option<String> {
+    let effective = effective(process_status).unwrap_or(0);
+    let has = |number: u32| effective >> number & 1 == 1;
+    let holds =
+        |capability: &Capability| has(capability.number) || capability.within_sys_admin && has(SYS_ADMIN);
+    let missing: Vec<&str> =
+        needed.iter().filter(|capability| !holds(capability)).map(|capability| capability.name).collect();
+    (!missing.is_empty()).then(|| {
+        format!(
+            "missing {}: run as root, or give the service these capabilities (systemd: AmbientCapabilities={})",
+            missing.join(", "),
+            missing.join(" ")
+        )
+    })
+}
+
+fn effective(process_status: &str) -> Option<u64> {
+    let line = process_status.lines().find_map(|line| line.strip_prefix("CapEff:"))?;
+    u64::from_str_radix(line.trim(), 16).ok()
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    const ALL: [Capability; 4] = [BPF, NET_ADMIN, PERFMON, NET_BIND_SERVICE];
+
+    #[test]
+    fn missing_capabilities_are_named() {
+        for (effective, missing) in [
+            ("000001ffffffffff", None),
+            ("000000c000001400", None),
+            // CAP_SYS_ADMIN holds CAP_BPF and CAP_PERFMON, but not the network's.
+            ("0000000000200000", Some("missing CAP_NET_ADMIN, CAP_NET_BIND_SERVICE: ")),
+            ("0000008000001400", Some("missing CAP_PERFMON: ")),
+            ("0000000000000000", Some("missing CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON, CAP_NET_BIND_SERVICE: ")),
+        ] {
+            let status =
+                format!("Name:\ttgdns\nCapPrm:\t000001ffffffffff\nCapEff:\t{effective}\nCapBnd:\t0\n");
+            match (problem(&status, &ALL), missing) {
+                (None, None) => {}
+                (Some(problem), Some(start)) => assert!(problem.starts_with(start), "{effective}: {problem}"),
+                (problem, expected) => panic!("{effective}: {problem:?}, not {expected:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn an_unreadable_status_counts_as_no_capability() {
+        assert!(problem("", &[BPF]).unwrap().contains("AmbientCapabilities=CAP_BPF"));
+        assert_eq!(problem("", &[]), None);
+    }
+
+    #[test]
+    fn what_is_needed_follows_the_configuration() {
+        let model = |xdp_mode, port| Model {
+            interfaces: vec![],
+            xdp_mode,
+            state_directory: "/".into(),
+            control: "/".into(),
+            pin_directory: "/".into(),
+            listen: vec![([0, 0, 0, 0], port).into()],
+            views: vec![],
+            clusters: vec![],
+        };
+        assert_eq!(needed(&model(XdpMode::Native, 53), 1024), ALL);
+        assert_eq!(needed(&model(XdpMode::Generic, 5353), 1024), [BPF, NET_ADMIN, PERFMON]);
+        assert_eq!(needed(&model(XdpMode::Off, 53), 1024), [NET_BIND_SERVICE]);
+        assert_eq!(needed(&model(XdpMode::Off, 53), 0), []);
+        assert_eq!(needed(&model(XdpMode::Off, 0), 1024), []);
+    }
+}

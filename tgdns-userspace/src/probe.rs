@@ -1,0 +1,171 @@
+//! Probing the servers: when to ask, and telling what came of it.
+//!
+//! Each server has a task that starts a probe, reports its outcome and waits. Data flows one way, from here to the
+//! event loop; what comes back is only the answer to the report: the interval until the next probe, which the loop
+//! reads off the health that it keeps ([`ServerHealth::next_interval`](crate::health::ServerHealth::next_interval)).
+//! So health exists once, no task can run ahead of it, and nothing here knows what a verdict is.
+//!
+//! The clock runs from the start of one probe to the start of the next. Where a probe outlasts the interval (a
+//! silent server, a long timeout) the next one starts beside it; outcomes are reported in the order of the starts.
+//! The first probes of all servers start at once. Later intervals are shortened by up to [`JITTER`], never
+//! lengthened, so that the servers' probes spread out and no promise about detection is broken: a closed port is
+//! noticed within interval + (fall − 1) × fast interval, an opened one within interval + (rise − 1) × fast interval.
+
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
+
+use futures_util::{StreamExt as _, stream::FuturesOrdered};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinSet,
+    time::{Instant, sleep_until},
+};
+
+use crate::{
+    cluster::{Cluster, Probe, ProbeKind},
+    health::Outcome,
+};
+
+pub mod tcp;
+
+/// The part of an interval by which it may be shortened, at random: 5 %.
+pub const JITTER: f64 = 0.05;
+
+/// The outcome of one probe, as the event loop gets it; to be answered with the interval until the next one.
+#[derive(Debug)]
+pub struct Probed {
+    /// Index in `Model::clusters`.
+    pub cluster: usize,
+    /// Index in `Cluster::servers`.
+    pub server: usize,
+    pub outcome: Outcome,
+    /// When the probe started.
+    pub started: std::time::Instant,
+    next_interval: oneshot::Sender<Duration>,
+}
+
+impl Probed {
+    /// Tells the server's task the interval from the start of one probe to the start of the next; without an answer
+    /// it is the configured ordinary one.
+    pub fn answer(self, next_interval: Duration) {
+        // The task is gone when the configuration was replaced meanwhile.
+        let _ = self.next_interval.send(next_interval);
+    }
+}
+
+/// The running probes of one configuration; dropping it stops them.
+///
+/// The indices in [`Probed`] are those of this configuration, so each one gets a channel of its own: events of a
+/// replaced configuration then vanish with their channel.
+#[derive(Debug)]
+pub struct Probes {
+    _tasks: JoinSet<()>,
+}
+
+impl Probes {
+    /// Starts the first probe of each server at once. Must be called within a runtime.
+    pub fn start(clusters: &[Cluster], outcomes: &mpsc::Sender<Probed>) -> Self {
+        let mut tasks = JoinSet::new();
+        for (cluster_index, cluster) in clusters.iter().enumerate() {
+            for (server_index, server) in cluster.servers.iter().enumerate() {
+                let task = ServerProbes {
+                    cluster: cluster_index,
+                    server: server_index,
+                    address: server.address,
+                    probe: cluster.probe.clone(),
+                    outcomes: outcomes.clone(),
+                };
+                tasks.spawn(task.run());
+            }
+        }
+        Self { _tasks: tasks }
+    }
+}
+
+/// The probes of one server.
+struct ServerProbes {
+    cluster: usize,
+    server: usize,
+    address: IpAddr,
+    probe: Probe,
+    outcomes: mpsc::Sender<Probed>,
+}
+
+/// A probe that ended: when it started, and what it found. An error is this host's own and no outcome.
+type Ended = (Instant, io::Result<Outcome>);
+
+impl ServerProbes {
+    /// Ends when nobody takes the outcomes any more.
+    async fn run(self) {
+        // More than a verdict's worth of probes in flight would tell nothing more.
+        let limit = usize::try_from(self.probe.rise.max(self.probe.fall)).unwrap_or(usize::MAX).max(1);
+        let mut in_flight = FuturesOrdered::new();
+        let mut interval = self.probe.fast_interval;
+        let mut last_start = Instant::now();
+        let mut next_start = last_start;
+        let mut impeded = false;
+        loop {
+            tokio::select! {
+                biased;
+                Some((started, result)) = in_flight.next() => {
+                    warn_once(self.address, &result, &mut impeded);
+                    if let Ok(outcome) = result {
+                        let Some(answer) = self.report(started, outcome).await else { return };
+                        interval = answer;
+                        next_start = last_start + shortened(interval);
+                    }
+                }
+                () = sleep_until(next_start), if in_flight.len() < limit => {
+                    last_start = Instant::now();
+                    next_start = last_start + shortened(interval);
+                    in_flight.push_back(self.ask(last_start));
+                }
+            }
+        }
+    }
+
+    async fn ask(&self, started: Instant) -> Ended {
+        let result = match self.probe.kind {
+            ProbeKind::Tcp { port } => {
+                tcp::probe(SocketAddr::new(self.address, port), self.probe.timeout).await
+            }
+        };
+        (started, result)
+    }
+
+    /// Hands the outcome to the event loop; gives the interval that it answers, or nothing if it is gone.
+    async fn report(&self, started: Instant, outcome: Outcome) -> Option<Duration> {
+        let (next_interval, answer) = oneshot::channel();
+        let probed = Probed {
+            cluster: self.cluster,
+            server: self.server,
+            outcome,
+            started: started.into_std(),
+            next_interval,
+        };
+        self.outcomes.send(probed).await.ok()?;
+        Some(answer.await.unwrap_or(self.probe.interval))
+    }
+}
+
+fn shortened(interval: Duration) -> Duration {
+    interval.mul_f64(1.0 - JITTER * fastrand::f64())
+}
+
+/// Says that this host cannot probe, and that it can again; not at each probe.
+fn warn_once(address: IpAddr, result: &io::Result<Outcome>, impeded: &mut bool) {
+    match (result, *impeded) {
+        (Err(error), false) => {
+            tracing::warn!("cannot probe {address}, so its health stays as it is: {error}");
+        }
+        (Ok(_), true) => tracing::info!("{address} can be probed again"),
+        (Err(_), true) | (Ok(_), false) => {}
+    }
+    *impeded = result.is_err();
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,291 @@
+use std::{
+    collections::BTreeMap,
+    net::{Ipv4Addr, Ipv6Addr},
+    sync::{Arc, Mutex},
+};
+
+use tokio::net::TcpListener;
+
+use super::*;
+use crate::{
+    cluster::{Answer, Server},
+    health::{Health, ServerHealth},
+};
+
+/// What the promise of detection allows for timers and the event loop.
+const SLACK: Duration = Duration::from_millis(50);
+
+const PROBE: Probe = Probe {
+    kind: ProbeKind::Tcp { port: 0 },
+    interval: Duration::from_millis(200),
+    fast_interval: Duration::from_millis(40),
+    timeout: Duration::from_millis(200),
+    rise: 2,
+    fall: 3,
+};
+
+#[tokio::test]
+async fn the_first_round_starts_at_once_and_in_parallel() {
+    let (_listener, open) = Listening::start(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0)).await;
+    let servers: Vec<IpAddr> = (1..=20).map(|last| Ipv4Addr::new(127, 0, 0, last).into()).collect();
+    let stalls = Stalls::start();
+    let start = std::time::Instant::now();
+    let mut outcomes = Outcomes::of(&servers, open.port());
+    let mut first = BTreeMap::new();
+    while first.len() < servers.len() {
+        let probed = outcomes.receiver.recv().await.expect("probes run for ever");
+        first.insert(probed.server, (probed.started, probed.outcome));
+    }
+    for (server, (started, outcome)) in first {
+        let after = stalls.deducted_from(started - start);
+        assert!(after < SLACK, "server {server} after {after:?}");
+        // The listener has only the first of these addresses.
+        match outcome {
+            Outcome::Success { took } => {
+                let took = stalls.deducted_from(took);
+                assert!(server == 0 && took < SLACK, "{server} took {took:?}");
+            }
+            Outcome::Failure { cause } => {
+                assert_eq!((server > 0, cause.as_str()), (true, "connection refused"))
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_closed_port_and_its_return_are_detected_in_time() {
+    for address in [IpAddr::from(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()] {
+        let (listening, at) = Listening::start(SocketAddr::new(address, 0)).await;
+        let mut outcomes = Outcomes::of(&[address], at.port());
+        let mut health = ServerHealth::new(&PROBE);
+        let waited = outcomes.until(&mut health, Health::Up).await;
+        assert!(waited <= PROBE.fast_interval * (PROBE.rise - 1) + SLACK, "first verdict after {waited:?}");
+        let mut listening = Some(listening);
+        for round in 0..4 {
+            // Another phase of the interval each time.
+            outcomes.watch_for(&mut health, PROBE.interval * round / 4).await;
+            drop(listening.take());
+            let gone = outcomes.until(&mut health, Health::Down).await;
+            assert!(
+                gone <= PROBE.interval + PROBE.fast_interval * (PROBE.fall - 1) + SLACK,
+                "gone after {gone:?}"
+            );
+
+            outcomes.watch_for(&mut health, PROBE.interval * round / 4).await;
+            listening = Some(Listening::start(at).await.0);
+            let back = outcomes.until(&mut health, Health::Up).await;
+            assert!(
+                back <= PROBE.interval + PROBE.fast_interval * (PROBE.rise - 1) + SLACK,
+                "back after {back:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn intervals_run_from_start_to_start_and_are_only_shortened() {
+    let (_listening, at) = Listening::start(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0)).await;
+    let mut outcomes = Outcomes::of(&[at.ip()], at.port());
+    let wanted = Duration::from_millis(100);
+    let stalls = Stalls::start();
+    let mut starts = Vec::new();
+    for _ in 0..8 {
+        let probed = outcomes.receiver.recv().await.expect("probes run for ever");
+        starts.push(probed.started);
+        probed.answer(wanted);
+    }
+    for pair in starts.windows(2) {
+        let interval = pair[1] - pair[0];
+        assert!(interval >= wanted.mul_f64(1.0 - JITTER), "{interval:?}");
+        let interval = stalls.deducted_from(interval);
+        assert!(interval <= wanted + Duration::from_millis(20), "{interval:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_silent_server_is_probed_on_while_answers_are_pending() {
+    let silent = Silent::start();
+    let mut outcomes = Outcomes::of(&[silent.at.ip()], silent.at.port());
+    let stalls = Stalls::start();
+    let mut starts = Vec::new();
+    for _ in 0..6 {
+        let probed = outcomes.receiver.recv().await.expect("probes run for ever");
+        assert_eq!(probed.outcome, Outcome::Failure { cause: "timed out after 200ms".into() });
+        starts.push(probed.started);
+        probed.answer(PROBE.fast_interval);
+    }
+    assert!(starts.is_sorted(), "outcomes come in the order of the starts");
+    // Three at the fast interval; the others are due by then and start as these end, without another interval.
+    let expected = [0, 1, 2].map(|number| PROBE.fast_interval * number);
+    let expected = expected.into_iter().chain(expected.map(|start| PROBE.timeout + start));
+    for (start, expected) in starts.iter().zip(expected) {
+        let start = stalls.deducted_from(*start - starts[0]);
+        assert!(start <= expected + Duration::from_millis(20), "{start:?} in place of {expected:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_outcome_that_nobody_answers_is_followed_by_the_ordinary_interval() {
+    let (_listening, at) = Listening::start(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0)).await;
+    let mut outcomes = Outcomes::of(&[at.ip()], at.port());
+    let stalls = Stalls::start();
+    let first = outcomes.receiver.recv().await.expect("a first outcome").started;
+    let second = outcomes.receiver.recv().await.expect("a second outcome").started;
+    let interval = second - first;
+    assert!(interval >= PROBE.interval.mul_f64(1.0 - JITTER), "{interval:?}");
+    let interval = stalls.deducted_from(interval);
+    assert!(interval <= PROBE.interval + SLACK, "{interval:?}");
+}
+
+#[tokio::test]
+async fn dropping_the_probes_ends_them() {
+    let (_listening, at) = Listening::start(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0)).await;
+    let Outcomes { probes, mut receiver } = Outcomes::of(&[at.ip()], at.port());
+    receiver.recv().await.expect("a first outcome").answer(PROBE.fast_interval);
+    drop(probes);
+    let end = async { while receiver.recv().await.is_some() {} };
+    tokio::time::timeout(Duration::from_secs(5), end)
+        .await
+        .expect("the channel closes when its last sender is gone");
+}
+
+/// The event loop's end of the channel.
+struct Outcomes {
+    probes: Probes,
+    receiver: mpsc::Receiver<Probed>,
+}
+
+impl Outcomes {
+    fn of(addresses: &[IpAddr], port: u16) -> Self {
+        let (sender, receiver) = mpsc::channel(64);
+        let probes = Probes::start(&[cluster(addresses, port)], &sender);
+        Self { probes, receiver }
+    }
+
+    /// How long it takes until health is this, without the machine's stalls.
+    async fn until(&mut self, health: &mut ServerHealth, wanted: Health) -> Duration {
+        let (start, stalls) = (Instant::now(), Stalls::start());
+        while health.health() != wanted {
+            self.observe(health).await;
+        }
+        stalls.deducted_from(start.elapsed())
+    }
+
+    async fn watch_for(&mut self, health: &mut ServerHealth, duration: Duration) {
+        let watching = async {
+            loop {
+                self.observe(health).await;
+            }
+        };
+        let _: Result<(), _> = tokio::time::timeout(duration, watching).await;
+    }
+
+    async fn observe(&mut self, health: &mut ServerHealth) {
+        let probed = self.receiver.recv().await.expect("probes run for ever");
+        health.observe(&probed.outcome, std::time::Instant::now());
+        probed.answer(health.next_interval(&PROBE));
+    }
+}
+
+/// How long the machine kept this thread from running: time that is not the prober's.
+struct Stalls {
+    total: Arc<Mutex<Duration>>,
+    metronome: tokio::task::JoinHandle<()>,
+}
+
+impl Stalls {
+    fn start() -> Self {
+        const BEAT: Duration = Duration::from_millis(1);
+        // A timer's grain, and others' turns on the thread.
+        const TOLERATED: Duration = Duration::from_millis(4);
+        let total = Arc::new(Mutex::new(Duration::ZERO));
+        let counted = total.clone();
+        let metronome = tokio::spawn(async move {
+            loop {
+                let beat = Instant::now();
+                tokio::time::sleep(BEAT).await;
+                let late = beat.elapsed().saturating_sub(BEAT);
+                if late > TOLERATED {
+                    *counted.lock().expect("no panic") += late;
+                }
+            }
+        });
+        Self { total, metronome }
+    }
+
+    fn deducted_from(&self, duration: Duration) -> Duration {
+        duration.saturating_sub(*self.total.lock().expect("no panic"))
+    }
+}
+
+impl Drop for Stalls {
+    fn drop(&mut self) {
+        self.metronome.abort();
+    }
+}
+
+/// A server that accepts connections until it is dropped.
+struct Listening(tokio::task::JoinHandle<()>);
+
+impl Listening {
+    async fn start(at: SocketAddr) -> (Self, SocketAddr) {
+        let listener = TcpListener::bind(at).await.expect("bind");
+        let at = listener.local_addr().expect("bound");
+        let accepting = async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                drop(stream);
+            }
+        };
+        (Self(tokio::spawn(accepting)), at)
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// A server that lets connections time out: its queue is full and nobody accepts.
+struct Silent {
+    at: SocketAddr,
+    _listener: socket2::Socket,
+    _queued: Vec<socket2::Socket>,
+}
+
+impl Silent {
+    fn start() -> Self {
+        let stream =
+            || socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("socket");
+        let listener = stream();
+        listener.bind(&SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0).into()).expect("bind");
+        listener.listen(0).expect("listen");
+        let at = listener.local_addr().expect("bound").as_socket().expect("IPv4");
+        let mut queued = Vec::new();
+        loop {
+            let client = stream();
+            let connected = client.connect_timeout(&at.into(), Duration::from_millis(50));
+            queued.push(client);
+            if connected.is_err() {
+                return Self { at, _listener: listener, _queued: queued };
+            }
+        }
+    }
+}
+
+fn cluster(addresses: &[IpAddr], port: u16) -> Cluster {
+    let server = |address: &IpAddr| Server {
+        name: address.to_string(),
+        address: *address,
+        weight: 1,
+        aliases: Vec::new(),
+        view_aliases: Vec::new(),
+    };
+    Cluster {
+        name: "internet.intern.netz".into(),
+        ttl: 1,
+        answer: Answer::All,
+        probe: Probe { kind: ProbeKind::Tcp { port }, ..PROBE },
+        servers: addresses.iter().map(server).collect(),
+    }
+}

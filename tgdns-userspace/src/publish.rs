@@ -1,0 +1,208 @@
+//! From the model and its live servers to the tables: pure.
+
+use std::{collections::BTreeSet, net::IpAddr, sync::atomic::AtomicU64};
+
+use bytemuck::Zeroable;
+use ipnet::IpNet;
+use tgdns_common::{
+    name,
+    tables::{
+        self, Address, AnswerSet, Halves, Ipv4Addresses, Ipv6Addresses, LAYOUT, MAX_SERVERS, Service,
+        Settings, capacity,
+    },
+    wire::dns::{RecordHead, Type},
+};
+
+use crate::{
+    cluster::{Answer, Cluster, Model, Server},
+    cuckoo,
+    image::{Image, Prefix},
+    netlink::ServiceAddress,
+};
+
+mod soa;
+
+/// Two to the power of this are the entries of a half of `INDEX`.
+const INDEX_BITS: u8 = (capacity::INDEX / 2).ilog2() as u8;
+/// The same of `SERVICES`.
+const SERVICES_BITS: u8 = (capacity::SERVICES / 2).ilog2() as u8;
+
+/// The tables that say what is to be answered now. `live` tells by the indices of cluster and server whether a server is handed
+/// out.
+pub fn image(
+    model: &Model,
+    live: &dyn Fn(usize, usize) -> bool,
+    services: &BTreeSet<ServiceAddress>,
+) -> Image {
+    let answers = answer_sets(model, live);
+    let (names, index) = index(&answers);
+    let (service_halves, services) = place_services(services);
+    let prefixes = prefixes(model);
+    let settings = Settings {
+        names,
+        services: service_halves,
+        has_views: u8::from(!prefixes.is_empty()),
+        layout: LAYOUT,
+        reserved: [0; 2],
+    };
+    Image { settings, services, index, answers, prefixes, turns: AtomicU64::new(0) }
+}
+
+/// Why a model does not fit into the tables; nothing where it does.
+pub fn excess(model: &Model) -> Option<String> {
+    let (clusters, views) = (model.clusters.len(), model.views.len() + 1);
+    let most = (capacity::ANSWERS - 1) / 2;
+    let prefixes: usize = model.views.iter().map(|view| view.clients.len()).sum();
+    if clusters * views > most {
+        Some(format!(
+            "{clusters} clusters seen through {views} views (the default one included) are {} answer sets, and the maps \
+             hold {most}: use fewer clusters or views",
+            clusters * views
+        ))
+    } else if prefixes > capacity::PREFIXES {
+        Some(format!(
+            "the views have {prefixes} client prefixes, and the map holds {}: aggregate them",
+            capacity::PREFIXES
+        ))
+    } else {
+        None
+    }
+}
+
+fn answer_sets(model: &Model, live: &dyn Fn(usize, usize) -> bool) -> Vec<AnswerSet> {
+    let mut sets = Vec::new();
+    for (index, cluster) in model.clusters.iter().enumerate() {
+        let servers: Vec<&Server> = cluster
+            .servers
+            .iter()
+            .enumerate()
+            .filter(|(server, _)| live(index, *server))
+            .map(|(_, s)| s)
+            .collect();
+        for view in model.view_identifiers() {
+            // The configuration admits no other names.
+            if let Some((wire, _)) = name::to_wire(&cluster.name) {
+                sets.push(answer_set(cluster, &wire, view, &servers));
+            }
+        }
+    }
+    sets
+}
+
+fn answer_set(cluster: &Cluster, wire: &[u8; name::MAX_LENGTH], view: u32, servers: &[&Server]) -> AnswerSet {
+    let mut ipv4 =
+        Ipv4Addresses { record: RecordHead::of_question(Type::A, cluster.ttl, 4), ..Zeroable::zeroed() };
+    let mut ipv6 =
+        Ipv6Addresses { record: RecordHead::of_question(Type::AAAA, cluster.ttl, 16), ..Zeroable::zeroed() };
+    let addresses = servers.iter().flat_map(|server| server.handed_out(view));
+    let (mut fours, mut sixes) = (Vec::new(), Vec::new());
+    for address in addresses {
+        match address {
+            IpAddr::V4(address) => fours.push(address.octets()),
+            IpAddr::V6(address) => sixes.push(address.octets()),
+        }
+    }
+    (ipv4.count, ipv4.limit) = twice(&mut ipv4.addresses, &fours, cluster.answer);
+    (ipv6.count, ipv6.limit) = twice(&mut ipv6.addresses, &sixes, cluster.answer);
+    AnswerSet {
+        name: *bytemuck::cast_ref(wire),
+        view: view.to_be_bytes(),
+        ipv4,
+        ipv6,
+        negative: soa::negative(),
+    }
+}
+
+/// Writes the addresses twice in a row; gives how many there are, and how many of them one answer carries.
+fn twice<T: Copy>(table: &mut [T; 2 * MAX_SERVERS], addresses: &[T], answer: Answer) -> (u8, u8) {
+    // The configuration admits no more.
+    let addresses = &addresses[..addresses.len().min(MAX_SERVERS)];
+    for (place, address) in table.iter_mut().zip(addresses.iter().chain(addresses)) {
+        *place = *address;
+    }
+    let count = addresses.len();
+    let limit = match answer {
+        Answer::All => count,
+        Answer::One => count.min(1),
+        Answer::Subset(limit) => count.min(usize::from(limit)),
+    };
+    (count as u8, limit as u8)
+}
+
+fn index(answers: &[AnswerSet]) -> (Halves, Vec<u32>) {
+    let mut halves = Halves { bits: INDEX_BITS, ..Halves::default() };
+    let sums: Vec<u64> =
+        answers.iter().map(|set| tables::name_sum(&name::words(bytemuck::cast_ref(&set.name)))).collect();
+    let views: Vec<u32> = answers.iter().map(|set| u32::from_be_bytes(set.view)).collect();
+    let places = |key: usize, seed| halves.positions_in(0, tables::name_hash(sums[key], views[key], seed));
+    let Some(placement) = cuckoo::place(answers.len(), 1 << INDEX_BITS, places) else {
+        // Not with less than half of the table in use, which `excess` sees to.
+        return (halves, vec![0; 1 << INDEX_BITS]);
+    };
+    halves.seeds = [placement.seed.to_be_bytes(); 2];
+    (halves, placement.keys.iter().map(|key| key.map_or(0, |key| key as u32 + 1)).collect())
+}
+
+fn place_services(services: &BTreeSet<ServiceAddress>) -> (Halves, Vec<Service>) {
+    let mut halves = Halves { bits: SERVICES_BITS, ..Halves::default() };
+    // Two interfaces may have the same address, MAC and tags; a frame is as well answered once.
+    let mut entries: Vec<Service> = services.iter().map(service).collect();
+    entries.sort_unstable_by(|one, other| bytemuck::bytes_of(one).cmp(bytemuck::bytes_of(other)));
+    entries.dedup();
+    let most = (1 << SERVICES_BITS) / 2;
+    if entries.len() > most {
+        tracing::warn!(
+            "the interfaces have {} addresses, and the map holds {most}: queries to the others go to the slow path",
+            entries.len()
+        );
+        entries.truncate(most);
+    }
+    let services = entries;
+    let places = |key: usize, seed| halves.positions_in(0, services[key].key().hash(seed));
+    let Some(placement) = cuckoo::place(services.len(), 1 << SERVICES_BITS, places) else {
+        tracing::error!(
+            "the service addresses found no place in their table: the fast path answers none of them"
+        );
+        return (halves, vec![Service::default(); 1 << SERVICES_BITS]);
+    };
+    halves.seeds = [placement.seed.to_be_bytes(); 2];
+    (halves, placement.keys.iter().map(|key| key.map_or(Service::default(), |key| services[key])).collect())
+}
+
+fn service(service: &ServiceAddress) -> Service {
+    let vlan = |index: usize| service.vlan_tags.get(index).copied().unwrap_or(0).to_be_bytes();
+    Service {
+        address: mapped(service.address),
+        mac: service.mac,
+        vlans: [vlan(0), vlan(1)],
+        family: if service.address.is_ipv4() { 4 } else { 6 },
+        reserved: 0,
+    }
+}
+
+fn prefixes(model: &Model) -> Vec<Prefix> {
+    let mut prefixes: Vec<Prefix> = (1..)
+        .zip(&model.views)
+        .flat_map(|(view, of)| of.clients.iter().map(move |clients| (view, clients)))
+        .map(|(view, clients)| Prefix {
+            address: mapped(clients.network()),
+            length: match clients {
+                IpNet::V4(clients) => clients.prefix_len() + 96,
+                IpNet::V6(clients) => clients.prefix_len(),
+            },
+            view,
+        })
+        .collect();
+    prefixes.sort_unstable();
+    prefixes
+}
+
+fn mapped(address: IpAddr) -> [u8; 16] {
+    match address {
+        IpAddr::V4(address) => Address::from_ipv4(address.octets()).to_bytes(),
+        IpAddr::V6(address) => address.octets(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,113 @@
+use std::time::Duration;
+
+use tgdns_common::tables::{DEFAULT_VIEW, Tables as _};
+
+use super::*;
+use crate::{
+    cluster::{Probe, ProbeKind, View, XdpMode},
+    config,
+};
+
+const CONFIG: &str = r#"
+interfaces = ["eth0"]
+[[view]]
+name = "lan"
+clients = ["192.168.0.0/16", "fd00::/8"]
+[[view]]
+name = "office"
+clients = ["192.168.7.0/24"]
+[[cluster]]
+name = "Internet.intern.netz"
+[cluster.probe]
+type = "tcp"
+port = 443
+[[cluster.part]]
+first = "10.10.10.100"
+count = 3
+alias = { lan = "192.168.1.100", office = ["172.16.0.1", "fd00::1"] }
+"#;
+
+fn model() -> Model {
+    config::parse(CONFIG, "test").expect("a good configuration")
+}
+
+fn addresses(image: &Image, view: u32) -> Vec<[u8; 4]> {
+    let set = image.answers.iter().find(|set| set.view == view.to_be_bytes()).expect("a set for each view");
+    let count = usize::from(set.ipv4.count);
+    assert_eq!(set.ipv4.addresses[..count], set.ipv4.addresses[count..2 * count], "twice in a row");
+    set.ipv4.addresses[..count].to_vec()
+}
+
+#[test]
+fn live_servers_are_handed_out_as_each_view_reaches_them() {
+    let image = image(&model(), &|_, server| server != 1, &BTreeSet::new());
+    assert_eq!(addresses(&image, DEFAULT_VIEW), [[10, 10, 10, 100], [10, 10, 10, 102]]);
+    assert_eq!(addresses(&image, 1), [[192, 168, 1, 100], [192, 168, 1, 102]]);
+    assert_eq!(addresses(&image, 2), [[172, 16, 0, 1], [172, 16, 0, 3]]);
+    let ipv6 = image.answers[2].ipv6;
+    assert_eq!((ipv6.count, ipv6.limit), (2, 2));
+    assert_eq!(ipv6.addresses[1][15], 3);
+}
+
+#[test]
+fn the_longest_prefix_chooses_the_view() {
+    let image = image(&model(), &|_, _| true, &BTreeSet::new());
+    for (client, view) in [([192, 168, 1, 1], 1), ([192, 168, 7, 1], 2), ([10, 0, 0, 1], DEFAULT_VIEW)] {
+        assert_eq!(image.view(Address::from_ipv4(client)), view, "{client:?}");
+    }
+    assert_eq!(image.view(Address::from_ipv6([0xfd; 16])), 1);
+    assert_eq!(image.settings.has_views, 1);
+}
+
+#[test]
+fn an_answer_carries_as_many_as_is_told() {
+    let mut model = model();
+    for (answer, limit) in
+        [(Answer::All, 3), (Answer::One, 1), (Answer::Subset(2), 2), (Answer::Subset(9), 3)]
+    {
+        model.clusters[0].answer = answer;
+        assert_eq!(image(&model, &|_, _| true, &BTreeSet::new()).answers[0].ipv4.limit, limit);
+    }
+}
+
+#[test]
+fn a_model_that_fills_the_tables_is_placed_and_a_larger_one_is_told() {
+    let mut model = model();
+    model.views = Vec::<View>::new();
+    let cluster = Cluster {
+        name: String::new(),
+        ttl: 1,
+        answer: Answer::All,
+        probe: Probe {
+            kind: ProbeKind::Tcp { port: 1 },
+            interval: Duration::from_secs(1),
+            fast_interval: Duration::from_secs(1),
+            timeout: Duration::from_secs(1),
+            rise: 1,
+            fall: 1,
+        },
+        servers: Vec::new(),
+    };
+    let named = |number| Cluster { name: format!("cluster-{number}.intern.netz"), ..cluster.clone() };
+    let most = (capacity::ANSWERS - 1) / 2;
+    model.clusters = (0..most).map(named).collect();
+    assert_eq!(excess(&model), None);
+    let image = image(&model, &|_, _| true, &BTreeSet::new());
+    assert_eq!(image.index.iter().filter(|slot| **slot != 0).count(), most);
+    model.clusters.push(named(most));
+    assert!(excess(&model).is_some_and(|text| text.contains("answer sets")));
+    assert_eq!(model.xdp_mode, XdpMode::Native);
+}
+
+#[test]
+fn an_address_that_several_interfaces_have_is_one_service() {
+    let on = |index: u32| ServiceAddress {
+        interface: format!("eth0.{index}"),
+        interface_index: index,
+        mac: [2, 0, 0, 0, 0, 2],
+        vlan_tags: Vec::new(),
+        address: "fe80::2".parse().expect("an address"),
+    };
+    let image = image(&model(), &|_, _| true, &(1..=3).map(on).collect());
+    assert_eq!(image.service_addresses().count(), 1);
+}

@@ -1,0 +1,79 @@
+//! The counters of both paths by name; the shape of `tgdns stats --json`.
+
+use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap as _};
+
+use crate::table;
+
+/// Counters in the order in which they are shown; an object in JSON.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counters(pub Vec<(String, u64)>);
+
+/// What the control socket tells: in its own order, which JSON objects do not keep.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlowPath {
+    pub counters: Vec<(String, u64)>,
+}
+
+/// Each path by itself, because each can be asked without the other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Stats {
+    /// None where no fast path is attached.
+    pub fast_path: Option<Counters>,
+    /// None where no controller runs.
+    pub slow_path: Option<Counters>,
+}
+
+impl Serialize for Counters {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (name, count) in &self.0 {
+            map.serialize_entry(name, count)?;
+        }
+        map.end()
+    }
+}
+
+/// As text, for people: what has been counted, without the zeros.
+pub fn render(stats: &Stats) -> String {
+    let paths = [("fast path", &stats.fast_path), ("slow path", &stats.slow_path)];
+    paths.into_iter().map(|(name, counters)| render_path(name, counters.as_ref())).collect()
+}
+
+fn render_path(name: &str, counters: Option<&Counters>) -> String {
+    let Some(Counters(counters)) = counters else { return format!("{name}: not available\n") };
+    let counted: Vec<Vec<String>> = counters
+        .iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(name, count)| vec![name.clone(), count.to_string()])
+        .collect();
+    let zeros = counters.len() - counted.len();
+    format!("{name}, {zeros} of {} counters are 0:\n{}", counters.len(), table::render(2, &counted))
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    fn stats() -> Stats {
+        let counters = [("answered_a", 12), ("not_dns", 0), ("a_last_one", 3)];
+        let counters = counters.map(|(name, count)| (name.to_owned(), count)).to_vec();
+        Stats { fast_path: Some(Counters(counters)), slow_path: None }
+    }
+
+    #[test]
+    fn json_is_an_object_for_each_path() {
+        assert_eq!(
+            serde_json::to_string(&stats()).unwrap(),
+            r#"{"fast_path":{"answered_a":12,"not_dns":0,"a_last_one":3},"slow_path":null}"#
+        );
+    }
+
+    #[test]
+    fn text_leaves_zeros_out() {
+        assert_eq!(
+            render(&stats()),
+            "fast path, 1 of 3 counters are 0:\n  answered_a  12\n  a_last_one  3\nslow path: not available\n"
+        );
+    }
+}

@@ -1,0 +1,187 @@
+//! What a running controller tells of itself; the shape of `tgdns status --json`.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
+    time::{Duration, Instant, SystemTime},
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    cluster::{Cluster, Model, Server, XdpMode},
+    controller::roster::{self, Roster},
+    health::ServerHealth,
+};
+
+pub mod render;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    #[serde(flatten)]
+    pub process: Process,
+    pub interfaces: Vec<InterfaceStatus>,
+    /// Where the slow path listens.
+    pub listen: Vec<SocketAddr>,
+    /// Where the fast path's maps and links are.
+    pub pin_dir: PathBuf,
+    pub clusters: Vec<ClusterStatus>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Process {
+    pub version: String,
+    pub pid: u32,
+    /// RFC 3339, UTC.
+    pub started: String,
+    pub uptime_seconds: u64,
+    /// Why the tables are not what they should be.
+    pub publish_error: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InterfaceStatus {
+    pub name: String,
+    /// `native`, `generic` or `off`.
+    pub xdp_mode: String,
+    /// Whether the program's link is pinned.
+    pub attached: bool,
+    /// The addresses on which the fast path answers.
+    pub addresses: Vec<IpAddr>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClusterStatus {
+    pub name: String,
+    pub ttl: u32,
+    pub handed_out: HandedOut,
+    pub servers: Vec<ServerStatus>,
+    pub answers: Vec<AnswerStatus>,
+}
+
+/// By which rule the servers in the answers were chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HandedOut {
+    /// The first round of probes has not ended, so nothing has been published yet.
+    Nothing,
+    Live,
+    /// None is live.
+    All,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerStatus {
+    pub name: String,
+    pub address: IpAddr,
+    /// `up`, `down` or `unknown`.
+    pub health: String,
+    pub admin: String,
+    pub live: bool,
+    /// Since when health is what it is: RFC 3339, UTC.
+    pub since: String,
+    pub since_seconds: u64,
+    /// Why it became so; none before the first verdict.
+    pub cause: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnswerStatus {
+    pub view: String,
+    pub addresses: Vec<IpAddr>,
+}
+
+impl Status {
+    /// `wall` is the clock's time at `now`.
+    pub fn of(process: Process, roster: &Roster, now: Instant, wall: SystemTime) -> Self {
+        let model = roster.model();
+        let cluster = |(index, cluster)| ClusterStatus::of(roster, index, cluster, now, wall);
+        Self {
+            process,
+            interfaces: model.interfaces.iter().map(|name| InterfaceStatus::of(name, roster)).collect(),
+            listen: model.listen.clone(),
+            pin_dir: model.pin_directory.clone(),
+            clusters: model.clusters.iter().enumerate().map(cluster).collect(),
+        }
+    }
+}
+
+impl InterfaceStatus {
+    fn of(name: &str, roster: &Roster) -> Self {
+        let model = roster.model();
+        let here = roster.services().filter(|service| service.interface == name);
+        Self {
+            name: name.to_owned(),
+            xdp_mode: model.xdp_mode.as_str().to_owned(),
+            attached: model.xdp_mode != XdpMode::Off && link_is_pinned(&model.pin_directory, name),
+            addresses: here.map(|service| service.address).collect(),
+        }
+    }
+}
+
+impl ClusterStatus {
+    fn of(roster: &Roster, index: usize, cluster: &Cluster, now: Instant, wall: SystemTime) -> Self {
+        let health = roster.health(index);
+        let handed_out = match roster.published() {
+            None => HandedOut::Nothing,
+            Some(_) if health.iter().any(roster::is_live) => HandedOut::Live,
+            Some(_) => HandedOut::All,
+        };
+        let server = |(server, health)| ServerStatus::of(server, health, roster.started(), now, wall);
+        Self {
+            name: cluster.name.clone(),
+            ttl: cluster.ttl,
+            handed_out,
+            servers: cluster.servers.iter().zip(health).map(server).collect(),
+            answers: answers(roster, index, cluster),
+        }
+    }
+}
+
+impl ServerStatus {
+    fn of(server: &Server, health: &ServerHealth, started: Instant, now: Instant, wall: SystemTime) -> Self {
+        let change = health.last_change();
+        let age = now.saturating_duration_since(change.map_or(started, |change| change.at));
+        Self {
+            name: server.name.clone(),
+            address: server.address,
+            health: health.health().as_str().to_owned(),
+            admin: "ready".to_owned(),
+            live: roster::is_live(health),
+            since: timestamp(wall - age),
+            since_seconds: age.as_secs(),
+            cause: change.map(|change| change.cause.clone()),
+        }
+    }
+}
+
+/// What each view is answered with, in the servers' order; each query rotates it.
+fn answers(roster: &Roster, index: usize, cluster: &Cluster) -> Vec<AnswerStatus> {
+    let model: &Model = roster.model();
+    let addresses = |view| {
+        let servers = cluster.servers.iter().enumerate();
+        let chosen = servers.filter(|(server, _)| {
+            roster.published().is_some_and(|selection| selection.includes(index, *server))
+        });
+        chosen.flat_map(|(_, server)| server.handed_out(view)).copied().collect()
+    };
+    model
+        .view_identifiers()
+        .map(|view| AnswerStatus { view: model.view_name(view).to_owned(), addresses: addresses(view) })
+        .collect()
+}
+
+/// RFC 3339, UTC, to the millisecond.
+pub fn timestamp(time: SystemTime) -> String {
+    // Times before 1970 cannot be written.
+    let time = time.max(SystemTime::UNIX_EPOCH + Duration::from_secs(1));
+    humantime::format_rfc3339_millis(time).to_string()
+}
+
+fn link_is_pinned(pin_directory: &Path, interface: &str) -> bool {
+    pin_directory.join(format!("link-{interface}")).exists()
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests;

@@ -1,0 +1,101 @@
+//! The status as text, for people.
+
+use std::{fmt::Display, time::Duration};
+
+use super::{ClusterStatus, HandedOut, InterfaceStatus, ServerStatus, Status};
+use crate::table;
+
+pub fn render(status: &Status) -> String {
+    let process = &status.process;
+    let mut text = format!(
+        "tgdns {}, pid {}, running for {}\n",
+        process.version,
+        process.pid,
+        duration(process.uptime_seconds)
+    );
+    if let Some(error) = &process.publish_error {
+        text.push_str(&format!("the tables are out of date: {error}\n"));
+    }
+    let mut rows: Vec<Vec<String>> = status.interfaces.iter().map(interface).collect();
+    if !status.listen.is_empty() {
+        rows.push(vec!["sockets".to_owned(), list(&status.listen)]);
+    }
+    text.push_str(&table::render(0, &rows));
+    for of_cluster in &status.clusters {
+        text.push('\n');
+        text.push_str(&cluster(of_cluster));
+    }
+    text
+}
+
+fn interface(interface: &InterfaceStatus) -> Vec<String> {
+    let state = match (interface.xdp_mode.as_str(), interface.attached) {
+        ("off", _) => "xdp off".to_owned(),
+        (mode, true) => {
+            format!("xdp {mode}, attached, answers on {}", or_nothing(list(&interface.addresses)))
+        }
+        (mode, false) => format!("xdp {mode}, NOT attached"),
+    };
+    vec![interface.name.clone(), state]
+}
+
+fn cluster(cluster: &ClusterStatus) -> String {
+    let live = cluster.servers.iter().filter(|server| server.live).count();
+    let rule = match cluster.handed_out {
+        HandedOut::Nothing => "nothing is handed out before the first round of probes has ended",
+        HandedOut::Live => "the live ones are handed out",
+        HandedOut::All => "as none is live, all are handed out",
+    };
+    let mut text = format!("{}: {live} of {} servers live, {rule}\n", cluster.name, cluster.servers.len());
+    let mut servers = vec![header(&["SERVER", "ADDRESS", "HEALTH", "ADMIN", "LIVE", "SINCE", "CAUSE"])];
+    servers.extend(cluster.servers.iter().map(server));
+    text.push_str(&table::render(2, &servers));
+    let mut answers = vec![header(&["VIEW", "ANSWER"])];
+    answers.extend(
+        cluster.answers.iter().map(|answer| vec![answer.view.clone(), or_nothing(list(&answer.addresses))]),
+    );
+    text.push_str(&table::render(2, &answers));
+    text
+}
+
+fn server(server: &ServerStatus) -> Vec<String> {
+    vec![
+        server.name.clone(),
+        server.address.to_string(),
+        server.health.clone(),
+        server.admin.clone(),
+        if server.live { "yes" } else { "no" }.to_owned(),
+        duration(server.since_seconds),
+        server.cause.clone().unwrap_or_default(),
+    ]
+}
+
+fn header(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+fn list(items: &[impl Display]) -> String {
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn or_nothing(text: String) -> String {
+    if text.is_empty() { "nothing".to_owned() } else { text }
+}
+
+/// The two largest units say enough.
+fn duration(seconds: u64) -> String {
+    let whole = humantime::format_duration(Duration::from_secs(seconds)).to_string();
+    whole.split(' ').take(2).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_rounded_to_two_units() {
+        for (seconds, expected) in [(0, "0s"), (59, "59s"), (3_723, "1h 2m"), (90_061, "1day 1h")] {
+            assert_eq!(duration(seconds), expected);
+        }
+    }
+}

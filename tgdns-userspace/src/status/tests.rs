@@ -1,0 +1,146 @@
+use std::collections::BTreeSet;
+
+use super::*;
+use crate::{config, health::Outcome, netlink::ServiceAddress};
+
+const CONFIG: &str = r#"
+interfaces = ["eth0", "eth1"]
+
+[[view]]
+name = "lan"
+clients = ["192.168.0.0/16"]
+
+[[cluster]]
+name = "internet.intern.netz"
+probe = { type = "tcp", port = 443, rise = 1, fall = 1 }
+
+[[cluster.part]]
+first = "10.10.10.100"
+count = 3
+alias = { lan = "192.168.1.100" }
+"#;
+
+fn status(outcomes: &[bool]) -> Status {
+    status_after(Duration::ZERO, outcomes)
+}
+
+/// The status ten seconds after the start and five after these outcomes, success or failure, one for each server.
+fn status_after(elapsed: Duration, outcomes: &[bool]) -> Status {
+    let model = config::parse(CONFIG, "status.toml").unwrap();
+    let start = Instant::now();
+    let services = ["10.10.10.2", "10.10.10.3"].map(|address| ServiceAddress {
+        interface: "eth1".to_owned(),
+        interface_index: 3,
+        mac: [2, 0, 0, 0, 0, 1],
+        vlan_tags: vec![],
+        address: address.parse().unwrap(),
+    });
+    let mut roster = Roster::new(model, Some(BTreeSet::from(services)), start);
+    for (server, success) in outcomes.iter().enumerate() {
+        let outcome = match success {
+            true => Outcome::Success { took: Duration::from_millis(1) },
+            false => Outcome::Failure { cause: "connection refused".to_owned() },
+        };
+        roster.observe(0, server, &outcome, start + Duration::from_secs(5));
+    }
+    // Without a time the first round has not ended: it is the outcomes that decide.
+    if let Some(selection) = roster.due(start + elapsed) {
+        roster.set_published(selection);
+    }
+    let process = Process {
+        version: "1.2.3".to_owned(),
+        pid: 7,
+        started: timestamp(SystemTime::UNIX_EPOCH + Duration::from_secs(90)),
+        uptime_seconds: 10,
+        publish_error: None,
+    };
+    let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(100);
+    Status::of(process, &roster, start + Duration::from_secs(10), wall)
+}
+
+fn answers_of(status: &Status) -> Vec<(&str, Vec<String>)> {
+    let addresses = |answer: &AnswerStatus| answer.addresses.iter().map(ToString::to_string).collect();
+    let answers = status.clusters[0].answers.iter();
+    answers.map(|answer| (answer.view.as_str(), addresses(answer))).collect()
+}
+
+#[test]
+fn answers_follow_health_view_by_view() {
+    for (outcomes, handed_out, own, aliases) in [
+        (&[][..], HandedOut::Nothing, &[][..], &[][..]),
+        (&[false], HandedOut::Nothing, &[], &[]),
+        (&[true], HandedOut::Nothing, &[], &[]),
+        (
+            &[true, false, true],
+            HandedOut::Live,
+            &["10.10.10.100", "10.10.10.102"],
+            &["192.168.1.100", "192.168.1.102"],
+        ),
+        (
+            &[false, false, false],
+            HandedOut::All,
+            &["10.10.10.100", "10.10.10.101", "10.10.10.102"],
+            &["192.168.1.100", "192.168.1.101", "192.168.1.102"],
+        ),
+    ] {
+        let status = status(outcomes);
+        assert_eq!(status.clusters[0].handed_out, handed_out, "{outcomes:?}");
+        let owned = |addresses: &[&str]| addresses.iter().map(|address| (*address).to_owned()).collect();
+        assert_eq!(answers_of(&status), [("default", owned(own)), ("lan", owned(aliases))], "{outcomes:?}");
+    }
+}
+
+#[test]
+fn json_has_the_promised_keys() {
+    let value = serde_json::to_value(status(&[true, false])).unwrap();
+    let servers = &value["clusters"][0]["servers"];
+    assert_eq!(
+        servers[0],
+        serde_json::json!({
+            "name": "internet-1", "address": "10.10.10.100", "health": "up", "admin": "ready", "live": true,
+            "since": "1970-01-01T00:01:35.000Z", "since_seconds": 5, "cause": "1 success",
+        })
+    );
+    assert_eq!(servers[1]["health"], "down");
+    assert_eq!(servers[1]["cause"], "connection refused (1 failure)");
+    // Without a verdict it is unknown since the start.
+    assert_eq!(servers[2]["health"], "unknown");
+    assert_eq!(servers[2]["since"], "1970-01-01T00:01:30.000Z");
+    assert_eq!(servers[2]["cause"], serde_json::Value::Null);
+    assert_eq!(value["clusters"][0]["name"], "internet.intern.netz");
+    assert_eq!(value["interfaces"][1]["addresses"], serde_json::json!(["10.10.10.2", "10.10.10.3"]));
+    assert_eq!(value["interfaces"][0]["addresses"], serde_json::json!([]));
+    assert_eq!(value["pid"], 7);
+}
+
+#[test]
+fn what_is_written_is_read_back() {
+    let status = status(&[true, false]);
+    let read: Status = serde_json::from_str(&serde_json::to_string(&status).unwrap()).unwrap();
+    assert_eq!(read, status);
+}
+
+#[test]
+fn people_get_a_table() {
+    let mut status = status_after(Duration::from_secs(60), &[true, false]);
+    status.process.publish_error = Some("no room".to_owned());
+    status.interfaces[1].attached = true;
+    assert_eq!(
+        render::render(&status),
+        "tgdns 1.2.3, pid 7, running for 10s
+the tables are out of date: no room
+eth0     xdp native, NOT attached
+eth1     xdp native, attached, answers on 10.10.10.2, 10.10.10.3
+sockets  0.0.0.0:53, [::]:53
+
+internet.intern.netz: 1 of 3 servers live, the live ones are handed out
+  SERVER      ADDRESS       HEALTH   ADMIN  LIVE  SINCE  CAUSE
+  internet-1  10.10.10.100  up       ready  yes   5s     1 success
+  internet-2  10.10.10.101  down     ready  no    5s     connection refused (1 failure)
+  internet-3  10.10.10.102  unknown  ready  no    10s
+  VIEW     ANSWER
+  default  10.10.10.100
+  lan      192.168.1.100
+"
+    );
+}

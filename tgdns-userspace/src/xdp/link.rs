@@ -1,0 +1,206 @@
+//! The link between the program and an interface, and its pin.
+
+use std::{
+    fs,
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use aya::programs::{
+    ProgramError, Xdp,
+    links::{FdLink, PinnedLink},
+    loaded_programs,
+    xdp::{XdpLink, XdpMode as Flags},
+};
+
+use crate::cluster::XdpMode;
+
+mod attachment;
+
+pub use attachment::{Attachment, attachment};
+
+const PREFIX: &str = "link-";
+
+/// What `attach` did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attached {
+    /// There was no program of ours on the interface.
+    Anew,
+    /// The program took its predecessor's place in the pinned link; no frame was missed.
+    Replaced,
+}
+
+/// Where an interface's link is pinned.
+pub fn path(pin_directory: &Path, interface: &str) -> PathBuf {
+    pin_directory.join(format!("{PREFIX}{interface}"))
+}
+
+/// The links that are pinned in a directory: interface and path of each.
+///
+/// # Errors
+/// The directory can't be read; one that does not exist holds none.
+pub fn pinned(pin_directory: &Path) -> Result<Vec<(String, PathBuf)>> {
+    let entries = match fs::read_dir(pin_directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error).with_context(|| format!("cannot read {}", pin_directory.display())),
+    };
+    let mut links = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if let Some(interface) = name.strip_prefix(PREFIX) {
+            links.push((interface.to_owned(), entry.path()));
+        }
+    }
+    links.sort();
+    Ok(links)
+}
+
+/// The kernel's number of the program that a pinned link holds.
+///
+/// # Errors
+/// The pin can't be opened.
+pub fn program_id(path: &Path) -> Result<u32> {
+    let link = FdLink::from(open(path)?);
+    Ok(link.info().with_context(|| format!("cannot ask for the link {}", path.display()))?.program_id())
+}
+
+pub(super) fn attach(
+    program: &mut Xdp,
+    interface: &str,
+    mode: XdpMode,
+    pin_directory: &Path,
+) -> Result<Attached> {
+    let path = path(pin_directory, interface);
+    let mut before = None;
+    if path.exists() {
+        match replace(program, interface, mode, &path)? {
+            Replaced::Yes => return Ok(Attached::Replaced),
+            Replaced::Gone => {}
+            Replaced::OtherMode(other) => before = Some(other),
+        }
+        fs::remove_file(&path).with_context(|| format!("cannot remove the pin {}", path.display()))?;
+    }
+    match attach_anew(program, interface, mode, &path) {
+        Ok(()) => Ok(Attached::Anew),
+        Err(error) => {
+            // What answered before goes on answering, as it did.
+            if let Some(before) = before
+                && let Err(lost) = attach_anew(program, interface, before, &path)
+            {
+                tracing::error!(interface, "the fast path could not be attached as it was before: {lost:#}");
+            }
+            Err(error)
+        }
+    }
+}
+
+fn attach_anew(program: &mut Xdp, interface: &str, mode: XdpMode, path: &Path) -> Result<()> {
+    let flags = match mode {
+        XdpMode::Native => Flags::Driver,
+        XdpMode::Generic => Flags::Skb,
+        XdpMode::Off => bail!("xdp_mode is \"off\": nothing is to be attached"),
+    };
+    let id = program.attach(interface, flags).map_err(|error| explain(error, interface, mode))?;
+    let link = FdLink::try_from(program.take_link(id)?)
+        .map_err(|_| anyhow!("the kernel gave no BPF link for {interface}: is it older than 5.9?"))?;
+    link.pin(path).with_context(|| format!("cannot pin the link at {}", path.display()))?;
+    tracing::info!(interface, mode = mode.as_str(), "attached the fast path");
+    Ok(())
+}
+
+enum Replaced {
+    Yes,
+    /// The link's interface is gone.
+    Gone,
+    /// It is attached in a mode that is not wanted.
+    OtherMode(XdpMode),
+}
+
+/// Puts the program in the place of the one that the pinned link holds, where the link is of use.
+fn replace(program: &mut Xdp, interface: &str, mode: XdpMode, path: &Path) -> Result<Replaced> {
+    let held = program_id(path)?;
+    let now = match attachment(interface)? {
+        Some(now) if now.program_id == held => now,
+        Some(_) | None => {
+            tracing::warn!(interface, "the pinned link belongs to an interface that is gone: attaching anew");
+            return Ok(Replaced::Gone);
+        }
+    };
+    if now.mode != mode {
+        tracing::warn!(
+            interface,
+            mode = mode.as_str(),
+            "the pinned link is of another XDP mode: attaching anew"
+        );
+        return Ok(Replaced::OtherMode(now.mode));
+    }
+    let link = XdpLink::try_from(FdLink::from(open(path)?))
+        .map_err(|_| anyhow!("the pin {} is no link of an XDP program: remove it", path.display()))?;
+    let id =
+        program.attach_to_link(link).context("the kernel does not replace the program in the pinned link")?;
+    // The pin keeps the link; the program would detach it when it is dropped.
+    drop(program.take_link(id)?);
+    tracing::info!(interface, "replaced the program in the pinned link");
+    Ok(Replaced::Yes)
+}
+
+fn open(path: &Path) -> Result<PinnedLink> {
+    PinnedLink::from_pin(path).with_context(|| format!("cannot open the pin {}", path.display()))
+}
+
+/// Says why an interface can't be attached, and what to do.
+fn explain(error: ProgramError, interface: &str, mode: XdpMode) -> anyhow::Error {
+    let number = errno(&error);
+    let driver = driver(interface);
+    let text = match number {
+        Some(libc::EBUSY) | Some(libc::EEXIST) => {
+            let other =
+                attachment(interface).ok().flatten().map_or_else(String::new, |other| describe(&other));
+            format!(
+                "another XDP program is attached to {interface}{other}: remove it first, with `ip link set dev {interface} \
+                 xdp off`, or what its own tool says"
+            )
+        }
+        Some(libc::EOPNOTSUPP) => format!(
+            "the driver {driver} of {interface} does not take XDP programs in native mode: set xdp_mode = \"generic\", or \
+             \"off\""
+        ),
+        Some(libc::EINVAL | libc::ERANGE) if mode == XdpMode::Native => format!(
+            "the driver {driver} refuses native XDP on {interface} as it is configured: check its MTU (`ip link show \
+             {interface}`), large receive offload (`ethtool -K {interface} lro off`) and queues, or set xdp_mode = \
+             \"generic\""
+        ),
+        _ => format!("cannot attach the fast path to {interface}"),
+    };
+    anyhow::Error::new(error).context(text)
+}
+
+fn errno(error: &ProgramError) -> Option<i32> {
+    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = source {
+        if let Some(number) = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::raw_os_error) {
+            return Some(number);
+        }
+        source = error.source();
+    }
+    None
+}
+
+/// The name and number of the program that is attached.
+fn describe(other: &Attachment) -> String {
+    let name = loaded_programs()
+        .flatten()
+        .find(|program| program.id() == other.program_id)
+        .and_then(|program| program.name_as_str().map(str::to_owned));
+    let name = name.map_or_else(String::new, |name| format!("{name}, "));
+    format!(" ({name}id {}, {} mode)", other.program_id, other.mode.as_str())
+}
+
+fn driver(interface: &str) -> String {
+    let link = fs::read_link(format!("/sys/class/net/{interface}/device/driver")).ok();
+    let name = link.as_deref().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+    name.unwrap_or_else(|| "(unnamed)".to_owned())
+}

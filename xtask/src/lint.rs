@@ -1,0 +1,49 @@
+//! `cargo xtask lint`
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::{process, setup::Toolchain};
+
+/// Runs every check, so that one run shows all that is to be mended, and fails if one of them did.
+pub(crate) fn run() -> Result<()> {
+    let checks = [("format", format()), ("the host's crates", host()), ("the XDP program", ebpf())];
+    let mut failed = Vec::new();
+    for (what, check) in checks {
+        if let Err(error) = check {
+            eprintln!("lint of {what} failed: {error:#}");
+            failed.push(what);
+        }
+    }
+    anyhow::ensure!(failed.is_empty(), "lint failed: {}", failed.join(", "));
+    Ok(())
+}
+
+fn format() -> Result<()> {
+    process::run(process::cargo().args(["fmt", "--all", "--check"]))
+}
+
+fn host() -> Result<()> {
+    let arguments = "clippy --workspace --exclude tgdns-ebpf --all-targets -- --deny warnings";
+    process::run(process::cargo().args(arguments.split(' ')))
+}
+
+/// The XDP program is linted for the target that it runs on, by the toolchain that builds it: only there do its
+/// `cfg`s and aya's hold. A folder of its own keeps the two compilers from discarding each other's work.
+fn ebpf() -> Result<()> {
+    let toolchain = Toolchain::choose()?;
+    let mut clippy = Command::new("rustup");
+    clippy.args(["run", toolchain.name(), "cargo", "clippy"]);
+    clippy.args(["--package", "tgdns-ebpf", "--target", "bpfel-unknown-none"]);
+    clippy.args(toolchain.cargo_arguments());
+    clippy.arg("--target-dir").arg(process::target().join("lint-ebpf"));
+    clippy.args(["--", "--deny", "warnings"]).current_dir(process::repository());
+    clippy.env("RUSTC_BOOTSTRAP", "aya_ebpf");
+    let architecture = std::env::consts::ARCH;
+    clippy.env("CARGO_ENCODED_RUSTFLAGS", format!("--cfg=bpf_target_arch=\"{architecture}\""));
+    for variable in ["RUSTC", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "RUSTUP_TOOLCHAIN"] {
+        clippy.env_remove(variable);
+    }
+    process::run(&mut clippy)
+}

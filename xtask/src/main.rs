@@ -1,0 +1,60 @@
+//! The project's tasks: `cargo xtask TASK`.
+
+mod build;
+mod demo;
+mod lint;
+mod process;
+mod setup;
+mod test;
+mod test_kernels;
+
+use std::{ffi::OsString, process::ExitCode};
+
+use clap::Parser;
+
+use crate::setup::Group;
+
+/// Sets up, builds, checks and shows tgdns.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Task {
+    /// Installs what is missing on this machine: eBPF toolchain, bpf-linker, the lab's and the kernels' programs.
+    Setup,
+    /// Builds everything, the XDP program included.
+    Build,
+    /// Checks the format, and lints the host's crates and the XDP program.
+    Lint,
+    /// Runs everything: setup, lint, build, all tests, then the kernels.
+    Test,
+    /// Boots Debian's 6.1, 6.12 and newest cloud kernels in QEMU: load, attach and the kernel vectors in each.
+    TestKernels {
+        /// Kernels to boot in place of the usual three, as the beginning of a version, such as 6.18.
+        series: Vec<String>,
+    },
+    /// Shows a cluster behind NAT in network namespaces: a server dies, the answer follows.
+    Demo {
+        /// Passed on to the demo; `cargo xtask demo -- --help` lists them.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+}
+
+fn main() -> ExitCode {
+    let outcome = match Task::parse() {
+        Task::Setup => setup::run(&Group::ALL),
+        Task::Build => setup::run(&[Group::Build]).and_then(|()| build::run()),
+        Task::Lint => setup::run(&[Group::Build]).and_then(|()| lint::run()),
+        Task::Test => test::run(),
+        Task::TestKernels { series } => {
+            setup::run(&[Group::Build, Group::Kernels]).and_then(|()| test_kernels::run(&series))
+        }
+        Task::Demo { arguments } => demo::run(&arguments),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! The programs that the lab and the kernels run.
+
+use super::Group;
+use crate::process;
+
+pub(crate) struct Program {
+    pub(crate) name: &'static str,
+    pub(crate) package: &'static str,
+    group: Group,
+}
+
+const PROGRAMS: [Program; 12] = [
+    program("named", "bind9", Group::Lab),
+    program("dig", "bind9-dnsutils", Group::Lab),
+    program("unbound", "unbound", Group::Lab),
+    program("nft", "nftables", Group::Lab),
+    program("ip", "iproute2", Group::Lab),
+    program("ethtool", "ethtool", Group::Lab),
+    program("bpftool", "bpftool", Group::Lab),
+    program("nsenter", "util-linux", Group::Lab),
+    program("qemu-system-x86_64", "qemu-system-x86", Group::Kernels),
+    program("busybox", "busybox-static", Group::Kernels),
+    program("xz", "xz-utils", Group::Kernels),
+    // The guests attach the program with these two as well.
+    program("bpftool", "bpftool", Group::Kernels),
+];
+
+pub(crate) fn missing(groups: &[Group]) -> Vec<&'static Program> {
+    let mut missing: Vec<&'static Program> = Vec::new();
+    for program in &PROGRAMS {
+        let listed = missing.iter().any(|other| other.name == program.name);
+        if groups.contains(&program.group) && !listed && process::find(program.name).is_none() {
+            missing.push(program);
+        }
+    }
+    missing
+}
+
+const fn program(name: &'static str, package: &'static str, group: Group) -> Program {
+    Program { name, package, group }
+}

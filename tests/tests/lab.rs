@@ -15,8 +15,7 @@ use nix::{
     unistd::Pid,
 };
 use tests::lab::{
-    process::MARK,
-    program,
+    process, program,
     raw::{DEVICE_INTERFACE, Wire},
     run::Run,
     verdict::{Verdict, VerdictProgram},
@@ -99,23 +98,17 @@ fn frame(types: &[u8], length: usize) -> Vec<u8> {
 }
 
 /// Whatever carries the name of a process's runs: namespaces, files, pins, and programs that still run.
-fn traces(process: u32) -> Result<Vec<String>> {
-    let name = format!("tgdns-lab-{process}-");
+fn traces(identifier: u32) -> Result<Vec<String>> {
+    let name = format!("tgdns-lab-{identifier}-");
     let mut traces = Vec::new();
     for directory in ["/run/netns", "/sys/fs/bpf", "/etc/netns"] {
         traces.extend(entries(Path::new(directory))?.into_iter().filter(|entry| entry.contains(&name)));
     }
-    let name = format!("tgdns-lab/{process}-");
+    let name = format!("tgdns-lab/{identifier}-");
     let runs = entries(&std::env::temp_dir().join("tgdns-lab"))?;
     traces.extend(runs.into_iter().filter(|entry| entry.contains(&name)));
-    let mark = format!("{MARK}={process}-");
-    for entry in entries(Path::new("/proc"))? {
-        // A process that ends meanwhile is no trace.
-        let environment = fs::read(Path::new(&entry).join("environ")).unwrap_or_default();
-        if String::from_utf8_lossy(&environment).contains(&mark) {
-            traces.push(entry);
-        }
-    }
+    let processes = process::of_runs(|run| run.starts_with(&format!("{identifier}-")))?;
+    traces.extend(processes.iter().map(|process| format!("process {process}")));
     Ok(traces)
 }
 

@@ -14,13 +14,17 @@ use nix::{
     unistd::Pid,
 };
 
-use super::{namespace::Namespace, program, run::Run};
+use super::{
+    namespace::Namespace,
+    program,
+    run::{self, Run},
+};
 
 /// Lines of a log that an error shows.
 const LOG_TAIL: usize = 15;
 
 /// The environment variable by which every program of a run is known.
-pub const MARK: &str = "TGDNS_LAB";
+const MARK: &str = "TGDNS_LAB";
 
 pub struct Process {
     name: String,
@@ -78,6 +82,7 @@ impl Process {
         command.process_group(0).stderr(log.try_clone().context("sharing a log")?);
         command.env(MARK, run.identifier());
         connect(&mut command, log);
+        let _not_ending = run::active();
         let child = command.spawn().with_context(|| format!("starting {name}"))?;
         Ok(Self { name: name.to_owned(), child, log: path, stays: run.stays() })
     }
@@ -128,6 +133,23 @@ impl Drop for Process {
             let _ = self.child.wait();
         }
     }
+}
+
+/// The processes of all runs whose identifier is `wanted`.
+pub fn of_runs(wanted: impl Fn(&str) -> bool) -> Result<Vec<Pid>> {
+    let mark = format!("{MARK}=");
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc").context("reading /proc")? {
+        let entry = entry?;
+        let Some(process) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+        // Nothing where it has ended meanwhile.
+        let environment = fs::read(entry.path().join("environ")).unwrap_or_default();
+        let environment = String::from_utf8_lossy(&environment);
+        if environment.split('\0').filter_map(|variable| variable.strip_prefix(&mark)).any(&wanted) {
+            found.push(Pid::from_raw(process));
+        }
+    }
+    Ok(found)
 }
 
 /// The path of a system's program whose copy is played. Distributions confine name servers to the files of

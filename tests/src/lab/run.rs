@@ -135,7 +135,9 @@ fn clear_on_signals() -> Result<()> {
             thread::spawn(move || {
                 if let Some(signal) = signals.forever().next() {
                     eprintln!("\nending: removing what the lab made");
-                    active().iter().for_each(|identifier| remove(identifier));
+                    // Held to the end: whoever wants to start a program, or to end by itself, waits for ever.
+                    let active = active();
+                    active.iter().for_each(|identifier| remove(identifier));
                     std::process::exit(128 + signal);
                 }
             });
@@ -150,6 +152,7 @@ fn mount_bpf_file_system() -> Result<()> {
     if mounted { Ok(()) } else { program::run("mount", &["-t", "bpf", "bpf", BPF_FILE_SYSTEM]).map(drop) }
 }
 
-fn active() -> std::sync::MutexGuard<'static, Vec<String>> {
+/// Whoever holds it knows that no signal is ending the process.
+pub(super) fn active() -> std::sync::MutexGuard<'static, Vec<String>> {
     ACTIVE.lock().unwrap_or_else(PoisonError::into_inner)
 }

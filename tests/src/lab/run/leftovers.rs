@@ -1,6 +1,13 @@
 //! Removing what runs leave behind.
 
-use std::{fs, io::ErrorKind, path::Path, process::Command, thread, time::Duration};
+use std::{
+    fs,
+    io::ErrorKind,
+    path::Path,
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, Result};
 use nix::{
@@ -9,10 +16,13 @@ use nix::{
 };
 
 use super::{
-    super::lock::Lock,
+    super::{lock::Lock, process},
     alone,
     names::{NAMESPACE_ETC, directory_of, lock_of, name_of, pins_of, root},
 };
+
+/// Until a process that does not end is left alone.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Removes the runs that were kept, and what dead ones left; returns how many there were.
 pub fn clear_kept() -> Result<usize> {
@@ -53,9 +63,11 @@ fn dead_runs() -> Result<Vec<String>> {
 /// Ends the processes and deletes all that carries a run's name. Its directory goes last: while it is
 /// there, the next run knows that something may be left.
 pub(super) fn remove(identifier: &str) {
-    // A command that was creating something when the signal came may finish after the first round.
-    while remove_namespaces(identifier) {
-        thread::sleep(Duration::from_millis(50));
+    // A command that was creating something when the signal came may finish after the first round, and a killed process
+    // needs a moment to end.
+    let since = Instant::now();
+    while remove_namespaces(identifier) | end_processes(identifier) && since.elapsed() < PATIENCE {
+        thread::sleep(Duration::from_millis(20));
     }
     let _ = fs::remove_dir_all(pins_of(identifier));
     let _ = fs::remove_dir_all(directory_of(identifier));
@@ -72,10 +84,8 @@ fn remove_namespaces(identifier: &str) -> bool {
         .collect();
     for name in &names {
         for process in output("ip", &["netns", "pids", name]).split_whitespace() {
-            if let Ok(process) = process.parse()
-                && process != std::process::id().cast_signed()
-            {
-                let _ = kill(Pid::from_raw(process), Signal::SIGKILL);
+            if let Ok(process) = process.parse() {
+                end(Pid::from_raw(process));
             }
         }
         output("ip", &["netns", "delete", name]);
@@ -83,6 +93,19 @@ fn remove_namespaces(identifier: &str) -> bool {
     }
     let _ = fs::remove_dir(NAMESPACE_ETC);
     !names.is_empty()
+}
+
+/// Whether there was one to end, wherever it was on its way into its namespace.
+fn end_processes(identifier: &str) -> bool {
+    let found = process::of_runs(|run| run == identifier).unwrap_or_default();
+    found.iter().for_each(|process| end(*process));
+    !found.is_empty()
+}
+
+fn end(process: Pid) {
+    if process != Pid::this() {
+        let _ = kill(process, Signal::SIGKILL);
+    }
 }
 
 /// What a command prints; nothing where it fails, for what is removed may be gone already.

@@ -150,7 +150,7 @@ fn answer(status: &Value, view: &str) -> Vec<String> {
 
 #[test]
 fn every_command_shows_examples() {
-    for command in ["run", "check", "status", "stats", "query", "detach"] {
+    for command in ["run", "check", "status", "stats", "query", "detach", "forwarder-config"] {
         let output = tgdns(&[command, "--help"]);
         assert_eq!(output.status.code(), Some(0), "{command}");
         let help = text(&output.stdout);
@@ -170,6 +170,10 @@ fn a_wrong_command_line_exits_with_2() {
         &["query"],
         &["query", "a.test", "--from", "300.1.1.1"],
         &["check", "surplus"],
+        &["forwarder-config"],
+        &["forwarder-config", "djbdns"],
+        &["forwarder-config", "dnsmasq", "--style", "stub"],
+        &["forwarder-config", "unbound", "--style", "static-stub"],
     ] {
         let output = tgdns(arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
@@ -190,6 +194,11 @@ fn failures_exit_with_1_and_say_what_to_do() {
         (&["status", "--control", &control], &[&control, "no tgdns run answers", "`tgdns run`"]),
         (&["stats", "--control", &control, "--pin-dir", &pins], &[&control, &pins, "neither path"]),
         (&["query", "a.test", "--pin-dir", &pins], &[&pins]),
+        (&["forwarder-config", "bind", "--config", &nowhere], &[&nowhere, "--config"]),
+        (
+            &["forwarder-config", "bind", "--view", "wan", "--config", &place.path("tgdns.toml")],
+            &["no view wan", "default, lan"],
+        ),
     ] {
         let output = tgdns(arguments);
         let error = text(&output.stderr);
@@ -220,6 +229,23 @@ fn all_mistakes_of_a_configuration_are_told_with_their_places() {
     let lines: Vec<u64> =
         told["errors"].as_array().unwrap().iter().map(|error| error["line"].as_u64().unwrap()).collect();
     assert!(lines.contains(&1) && lines.contains(&2), "{told}");
+}
+
+#[test]
+fn the_forwarder_s_configuration_is_text_and_json() {
+    let place = Place::new("forwarder", &two_servers(1));
+    let printed = place.tgdns(&["forwarder-config", "bind", "--style", "static-stub", "--view", "lan"]);
+    let printed = text(&printed.stdout);
+    assert!(printed.contains("server-addresses { 192.168.1.100; 192.168.1.101; };"), "{printed}");
+
+    let json = place.json(&["forwarder-config", "bind"]);
+    assert_eq!((&json["server"], &json["style"]), (&"bind".into(), &"forward".into()));
+    let files = json["files"].as_array().unwrap();
+    let paths: Vec<_> = files.iter().map(|file| file["path"].as_str().unwrap()).collect();
+    assert_eq!(paths, ["/etc/bind/tgdns.options", "/etc/bind/tgdns.zones"]);
+    let zones = files[1]["text"].as_str().unwrap();
+    assert!(zones.contains("forwarders { 127.0.0.1; 127.0.0.2; };"), "{zones}");
+    assert_eq!(files[1]["include"]["into"], "/etc/bind/named.conf.local");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::{
     finding::Finding,
     name::{self, MAX_LENGTH},
     packet::Packet,
-    request::{Asked, Cookie, Request, ServerCookie},
+    request::{Asked, Cookie, Request, Tsig},
     tables::{self, Address, AnswerSet, Negative, Tables as _},
     transport::Transport,
     wire::dns::{CHAOS, Header, IN, Opt, OptionHead, RecordHead, Type},
@@ -65,18 +65,20 @@ pub fn judge<'z, P: Packet, Z: Zones>(
     transport: Transport,
     zones: &'z Z,
 ) -> Judgement<'z> {
-    let cookie = request.edns.as_ref().and_then(|edns| edns.cookie);
-    let given = cookie
-        .and_then(|cookie| zones.server_cookie(cookie.client, client).map(|server| (cookie.client, server)));
-    let mut options = Options { cookie: given, ..Options::default() };
+    let cookie = request.edns.map_or(Cookie::Absent, |edns| edns.cookie);
+    let given = |part| zones.server_cookie(part, client).map(|server| (part, server));
+    let mut options = Options { cookie: cookie.client().and_then(given), ..Options::default() };
     if request.edns.as_ref().is_some_and(|edns| edns.nsid) {
         options.identity = zones.identity();
     }
     let room = Room::new(request, &options, transport);
     let (finding, sections, truncated) = match (request.fault, &request.asked) {
         (Some(fault), _) => (fault, Sections::Nothing, false),
+        (None, _) if matches!(cookie, Cookie::Malformed) && given([0; 8]).is_some() => {
+            (Finding::CookieLength, Sections::Nothing, false)
+        }
         (None, Some(asked)) => answer(packet, asked, client, transport, zones, room),
-        (None, None) => (without_question(cookie, &options, client, zones), Sections::Nothing, false),
+        (None, None) => (without_question(cookie, client, zones), Sections::Nothing, false),
     };
     if request.edns.is_some() {
         options.extended_error = finding.extended_error();
@@ -98,8 +100,9 @@ impl Room {
     fn new(request: &Request, options: &Options<'_>, transport: Transport) -> Self {
         let question = request.asked.as_ref().map_or(0, Asked::length);
         let opt = request.edns.map_or(0, |_| size_of::<Opt>() + options.length());
+        let tsig = request.tsig.as_ref().map_or(0, Tsig::length);
         let size = transport.largest(request.edns.map_or(WITHOUT_EDNS, |edns| edns.size));
-        Self { fixed: size_of::<Header>() + question + opt, size: size.into() }
+        Self { fixed: size_of::<Header>() + question + opt + tsig, size: size.into() }
     }
 
     fn holds(self, length: usize) -> bool {
@@ -133,7 +136,6 @@ fn answer<'z, P: Packet, Z: Zones>(
         (CHAOS, _) => return chaos(asked, zones),
         (IN, Type::AXFR) if transport == Transport::Udp => return refused(Finding::TransferOverUdp),
         (IN, Type::AXFR | Type::IXFR) => return refused(Finding::ZoneTransfer),
-        (IN, Type::OPT) => return refused(Finding::QuestionType),
         (IN, _) => {}
         _ => return refused(Finding::ForeignClass),
     }
@@ -175,21 +177,15 @@ fn chaos<'z, Z: Zones>(asked: &Asked, zones: &'z Z) -> (Finding, Sections<'z>, b
     (Finding::Chaos, Sections::Text(text), false)
 }
 
-fn without_question<Z: Zones>(
-    cookie: Option<Cookie>,
-    options: &Options<'_>,
-    client: Address,
-    zones: &Z,
-) -> Finding {
+fn without_question<Z: Zones>(cookie: Cookie, client: Address, zones: &Z) -> Finding {
+    let gives = |part| zones.server_cookie(part, client).is_some();
     match cookie {
-        Some(cookie) if options.cookie.is_some() => match cookie.server {
-            ServerCookie::Absent => Finding::Cookie,
-            ServerCookie::Given(server) if zones.is_server_cookie(cookie.client, client, server) => {
-                Finding::Cookie
-            }
-            ServerCookie::Given(_) | ServerCookie::Foreign => Finding::BadCookie,
-        },
-        _ => Finding::Questions,
+        Cookie::Client(part) if gives(part) => Finding::Cookie,
+        Cookie::Both(part, server) if zones.is_server_cookie(part, client, server) => Finding::Cookie,
+        Cookie::Both(part, _) | Cookie::Foreign(part) if gives(part) => Finding::BadCookie,
+        Cookie::Absent | Cookie::Malformed | Cookie::Client(_) | Cookie::Both(..) | Cookie::Foreign(_) => {
+            Finding::Questions
+        }
     }
 }
 

@@ -7,9 +7,12 @@ use crate::{
     query::OWN_SIZE,
     reason::Reason,
     reply,
-    request::Request,
+    request::{Request, Tsig},
     tables::{NEGATIVE_BYTES, Negative},
-    wire::dns::{CHAOS, Header, Opt, OptionHead, QUESTION_NAME, RecordHead, Type, flags},
+    wire::dns::{
+        ANY_CLASS, CHAOS, Header, Opt, OptionHead, QUESTION_NAME, RecordBody, RecordHead, TsigEnd, TsigTime,
+        Type, flags,
+    },
 };
 
 const HEADER: usize = size_of::<Header>();
@@ -32,7 +35,10 @@ pub fn write<P: Packet>(
         let length = judgement.options.length() as u16;
         packet.put(at, Opt::extended(OWN_SIZE, (rcode >> 4) as u8, edns.dnssec_ok, length))?;
         at += size_of::<Opt>();
-        write_options(packet, at, &judgement.options)?;
+        at = write_options(packet, at, &judgement.options)?;
+    }
+    if let Some(tsig) = &request.tsig {
+        write_tsig(packet, at, request, tsig)?;
     }
     Ok(())
 }
@@ -52,7 +58,7 @@ fn header(request: &Request, judgement: &Judgement<'_>, rcode: u16) -> Header {
         Sections::Text(_) => (1, 0, 0),
     };
     let questions = u16::from(request.asked.is_some());
-    let additionals = additionals + u16::from(request.edns.is_some());
+    let additionals = additionals + u16::from(request.edns.is_some()) + u16::from(request.tsig.is_some());
     Header::new(request.identifier, flags, [questions, answers, authorities, additionals])
 }
 
@@ -87,7 +93,8 @@ fn write_sections<P: Packet>(packet: &mut P, at: usize, sections: &Sections<'_>)
     }
 }
 
-fn write_options<P: Packet>(packet: &mut P, mut at: usize, options: &Options<'_>) -> Result<(), Reason> {
+/// Gives where the options end.
+fn write_options<P: Packet>(packet: &mut P, mut at: usize, options: &Options<'_>) -> Result<usize, Reason> {
     if !options.identity.is_empty() {
         at = write_option(packet, at, OptionHead::NSID, &[options.identity])?;
     }
@@ -95,9 +102,9 @@ fn write_options<P: Packet>(packet: &mut P, mut at: usize, options: &Options<'_>
         at = write_option(packet, at, OptionHead::COOKIE, &[client, server])?;
     }
     if let Some(code) = options.extended_error {
-        write_option(packet, at, OptionHead::EXTENDED_ERROR, &[&code.to_be_bytes()])?;
+        at = write_option(packet, at, OptionHead::EXTENDED_ERROR, &[&code.to_be_bytes()])?;
     }
-    Ok(())
+    Ok(at)
 }
 
 fn write_option<P: Packet>(packet: &mut P, at: usize, code: u16, parts: &[&[u8]]) -> Result<usize, Reason> {
@@ -105,6 +112,17 @@ fn write_option<P: Packet>(packet: &mut P, at: usize, code: u16, parts: &[&[u8]]
     packet.put(at, OptionHead::new(code, length as u16))?;
     let start = at + size_of::<OptionHead>();
     parts.iter().try_fold(start, |at, part| write_bytes(packet, at, Some(part)))
+}
+
+/// The record that says that the key is not known, without a signature (RFC 8945 5.2.1).
+fn write_tsig<P: Packet>(packet: &mut P, at: usize, request: &Request, tsig: &Tsig) -> Result<(), Reason> {
+    let at = write_bytes(packet, at, Some(tsig.key.bytes()))?;
+    let length = (tsig.data_length() as u16).to_be_bytes();
+    packet.put(at, RecordBody { r#type: Type::TSIG, class: ANY_CLASS, ttl: [0; 4], length })?;
+    let at = write_bytes(packet, at + size_of::<RecordBody>(), Some(tsig.algorithm.bytes()))?;
+    packet.put(at, TsigTime { length: [0; 2], ..tsig.time })?;
+    let identifier = request.identifier.to_be_bytes();
+    packet.put(at + size_of::<TsigTime>(), TsigEnd { identifier, error: TsigEnd::BAD_KEY, length: [0; 2] })
 }
 
 /// Gives where the bytes end.

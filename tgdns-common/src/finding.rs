@@ -2,7 +2,7 @@
 
 use crate::{
     counter::Kind,
-    wire::dns::rcode::{BADCOOKIE, BADVERS, FORMERR, NOERROR, NOTIMP, NXDOMAIN, REFUSED},
+    wire::dns::rcode::{BADCOOKIE, BADVERS, FORMERR, NOERROR, NOTAUTH, NOTIMP, NXDOMAIN, REFUSED},
 };
 
 macro_rules! findings {
@@ -62,6 +62,8 @@ findings! {
     Untold = "refused_chaos" => Some(REFUSED),
     /// AXFR or IXFR: zones are not transferred.
     ZoneTransfer = "refused_transfer" => Some(REFUSED),
+    /// It is signed with a key, and this server has none (RFC 8945 5.2.1).
+    Key = "notauth_key" => Some(NOTAUTH),
     /// The opcode is not QUERY.
     Opcode = "notimp_opcode" => Some(NOTIMP),
     /// The EDNS version is not 0.
@@ -70,14 +72,10 @@ findings! {
     Questions = "formerr_questions" => Some(FORMERR),
     /// The question is cut off, or its name is compressed, too long or of unknown labels.
     Question = "formerr_question" => Some(FORMERR),
-    /// A type that no question can have.
-    QuestionType = "formerr_type" => Some(FORMERR),
     /// AXFR over UDP (RFC 5936 4.2).
     TransferOverUdp = "formerr_transfer" => Some(FORMERR),
-    /// Records behind the question that are cut off, or not what a query has.
+    /// A record behind the question is cut off or malformed.
     Records = "formerr_records" => Some(FORMERR),
-    /// Bytes behind the last record.
-    TrailingBytes = "formerr_trailing_bytes" => Some(FORMERR),
     /// More than one OPT record, one with an owner, or options that do not fill theirs.
     Opt = "formerr_opt" => Some(FORMERR),
     /// A cookie of a wrong length (RFC 7873 5.2.2).
@@ -91,9 +89,9 @@ findings! {
 }
 
 impl Finding {
-    /// Whether the reply is authoritative: what it says is of a zone of this server, or of the server itself.
+    /// Whether the reply is authoritative: what it says is of a zone of this server.
     pub const fn is_authoritative(self) -> bool {
-        (self as u8) <= Self::Chaos as u8
+        (self as u8) <= Self::NoName as u8
     }
 
     /// Why, for clients that understand it (RFC 8914 4).
@@ -126,9 +124,10 @@ mod tests {
     }
 
     #[test]
-    fn authoritative_are_those_that_tell_data() {
+    fn authoritative_are_those_that_tell_of_a_zone() {
         for finding in Finding::ALL {
-            let tells = finding.as_str().starts_with("answered_") && *finding != Finding::Cookie;
+            let beside = [Finding::Chaos, Finding::Cookie];
+            let tells = finding.as_str().starts_with("answered_") && !beside.contains(finding);
             assert_eq!(finding.is_authoritative(), tells, "{}", finding.as_str());
         }
     }

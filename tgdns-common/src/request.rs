@@ -4,7 +4,7 @@ use crate::{
     finding::Finding,
     packet::{Packet, TooShort},
     query::MINIMUM_SIZE,
-    wire::dns::{Header, Opt, OptionHead, QuestionTail, RecordBody, Type, flags},
+    wire::dns::{Header, Opt, OptionHead, QuestionTail, RecordBody, TsigEnd, TsigTime, Type, flags},
 };
 
 /// The longest name in wire form, in bytes (RFC 1035 2.3.4).
@@ -20,6 +20,7 @@ pub struct Request {
     pub flags: u16,
     pub asked: Option<Asked>,
     pub edns: Option<Edns>,
+    pub tsig: Option<Tsig>,
     /// Why it is not answered as asked; what stands before the fault was read.
     pub fault: Option<Finding>,
 }
@@ -48,23 +49,29 @@ pub struct Edns {
     pub dnssec_ok: u8,
     /// Whether the server's identifier is asked for.
     pub nsid: bool,
-    pub cookie: Option<Cookie>,
+    pub cookie: Cookie,
 }
 
-/// A COOKIE option (RFC 7873 4).
+/// The COOKIE option (RFC 7873 4).
 #[derive(Clone, Copy)]
-pub struct Cookie {
-    pub client: [u8; 8],
-    pub server: ServerCookie,
-}
-
-#[derive(Clone, Copy)]
-pub enum ServerCookie {
+pub enum Cookie {
     Absent,
-    /// Of the length that this server gives.
-    Given([u8; 16]),
-    /// Of another length.
-    Foreign,
+    /// The client's part, and nothing of a server.
+    Client([u8; 8]),
+    /// With a server's part of the length that this server gives.
+    Both([u8; 8], [u8; 16]),
+    /// With a server's part of another length.
+    Foreign([u8; 8]),
+    /// Of a length that no cookie has.
+    Malformed,
+}
+
+/// A TSIG record (RFC 8945 4.2).
+#[derive(Clone, Copy)]
+pub struct Tsig {
+    pub key: Name,
+    pub algorithm: Name,
+    pub time: TsigTime,
 }
 
 impl Request {
@@ -78,8 +85,15 @@ impl Request {
         if flags & flags::RESPONSE != 0 {
             return Err(Finding::Response);
         }
-        let mut request = Self { identifier, flags, asked: None, edns: None, fault: None };
+        let mut request = Self { identifier, flags, asked: None, edns: None, tsig: None, fault: None };
         request.fault = request.read_sections(packet, header).err();
+        if matches!(request.fault, Some(Finding::Opt | Finding::Records)) {
+            // No peer has an OPT record in the reply to a broken one.
+            request.edns = None;
+        }
+        if request.fault != Some(Finding::Key) {
+            request.tsig = None;
+        }
         Ok(request)
     }
 
@@ -99,9 +113,14 @@ impl Request {
             at = self.read_record(packet, at, false)?;
         }
         for _ in 0..header.additionals() {
+            // A signature is the last record.
+            if self.tsig.is_some() {
+                return Err(Finding::Records);
+            }
             at = self.read_record(packet, at, true)?;
         }
-        if at == packet.length() { Ok(()) } else { Err(Finding::TrailingBytes) }
+        // Most authorities overlook bytes behind the last record.
+        if self.tsig.is_some() { Err(Finding::Key) } else { Ok(()) }
     }
 
     /// Reads a record, and gives where it ends.
@@ -124,6 +143,8 @@ impl Request {
                 return Err(Finding::Opt);
             }
             self.read_opt(packet, start, end)?;
+        } else if body.r#type == Type::TSIG && is_additional {
+            self.tsig = Some(Tsig::read(packet, start, data)?);
         }
         Ok(end)
     }
@@ -134,7 +155,7 @@ impl Request {
             size: opt.size().max(MINIMUM_SIZE),
             dnssec_ok: opt.dnssec_ok(),
             nsid: false,
-            cookie: None,
+            cookie: Cookie::Absent,
         });
         if opt.version() != 0 {
             return Err(Finding::EdnsVersion);
@@ -150,8 +171,8 @@ impl Request {
             match option.code() {
                 OptionHead::NSID => edns.nsid = true,
                 // The first one counts (RFC 7873 5.2).
-                OptionHead::COOKIE if edns.cookie.is_none() => {
-                    edns.cookie = Some(Cookie::read(packet, data, option.length())?);
+                OptionHead::COOKIE if matches!(edns.cookie, Cookie::Absent) => {
+                    edns.cookie = Cookie::read(packet, data, option.length());
                 }
                 _ => {}
             }
@@ -162,7 +183,7 @@ impl Request {
 
 impl Asked {
     fn read<P: Packet>(packet: &P) -> Result<Self, Finding> {
-        let name = Name::read(packet)?;
+        let name = Name::read(packet, HEADER).ok_or(Finding::Question)?;
         let tail: QuestionTail = packet.get(HEADER + name.length).map_err(|TooShort| Finding::Question)?;
         Ok(Self { name, r#type: tail.r#type(), class: tail.class() })
     }
@@ -174,22 +195,22 @@ impl Asked {
 }
 
 impl Name {
-    /// The name behind the header, without compression.
-    fn read<P: Packet>(packet: &P) -> Result<Self, Finding> {
+    /// A name without compression; nothing where there is none.
+    fn read<P: Packet>(packet: &P, at: usize) -> Option<Self> {
         let mut name = Self { bytes: [0; MAX_NAME], length: 0 };
         // Bytes of the label that are still to come.
         let mut label = 0;
         loop {
-            let byte = byte(packet, HEADER + name.length).map_err(|TooShort| Finding::Question)?;
-            let place = name.bytes.get_mut(name.length).ok_or(Finding::Question)?;
+            let byte = byte(packet, at + name.length).ok()?;
+            let place = name.bytes.get_mut(name.length)?;
             *place = byte.to_ascii_lowercase();
             name.length += 1;
             if label > 0 {
                 label -= 1;
             } else if byte > MAX_LABEL {
-                return Err(Finding::Question);
+                return None;
             } else if byte == 0 {
-                return Ok(name);
+                return Some(name);
             } else {
                 label = byte;
             }
@@ -213,15 +234,42 @@ impl Name {
 }
 
 impl Cookie {
-    fn read<P: Packet>(packet: &P, at: usize, length: u16) -> Result<Self, Finding> {
-        let client = packet.get(at).map_err(|TooShort| Finding::CookieLength)?;
-        let server = match length {
-            8 => ServerCookie::Absent,
-            24 => ServerCookie::Given(packet.get(at + 8).map_err(|TooShort| Finding::CookieLength)?),
-            16..=40 => ServerCookie::Foreign,
-            _ => return Err(Finding::CookieLength),
-        };
-        Ok(Self { client, server })
+    fn read<P: Packet>(packet: &P, at: usize, length: u16) -> Self {
+        // The option lies within the packet.
+        let Ok(client) = packet.get(at) else { return Self::Malformed };
+        match length {
+            8 => Self::Client(client),
+            24 => packet.get(at + 8).map_or(Self::Malformed, |server| Self::Both(client, server)),
+            16..=40 => Self::Foreign(client),
+            _ => Self::Malformed,
+        }
+    }
+
+    /// The client's part.
+    pub fn client(&self) -> Option<[u8; 8]> {
+        match self {
+            Self::Client(client) | Self::Both(client, _) | Self::Foreign(client) => Some(*client),
+            Self::Absent | Self::Malformed => None,
+        }
+    }
+}
+
+impl Tsig {
+    fn read<P: Packet>(packet: &P, owner: usize, data: usize) -> Result<Self, Finding> {
+        let name = |at| Name::read(packet, at).ok_or(Finding::Records);
+        let (key, algorithm) = (name(owner)?, name(data)?);
+        let time = packet.get(data + algorithm.length).map_err(|TooShort| Finding::Records)?;
+        Ok(Self { key, algorithm, time })
+    }
+
+    /// Of the record without a signature, in bytes.
+    pub fn length(&self) -> usize {
+        self.key.length + size_of::<RecordBody>() + self.data_length()
+    }
+
+    /// Of its data, in bytes.
+    pub fn data_length(&self) -> usize {
+        self.algorithm.length + size_of::<TsigTime>() + size_of::<TsigEnd>()
     }
 }
 

@@ -103,6 +103,7 @@ impl Type {
     pub const TXT: Self = Self(16_u16.to_be_bytes());
     pub const AAAA: Self = Self(28_u16.to_be_bytes());
     pub const OPT: Self = Self(41_u16.to_be_bytes());
+    pub const TSIG: Self = Self(250_u16.to_be_bytes());
     pub const IXFR: Self = Self(251_u16.to_be_bytes());
     pub const AXFR: Self = Self(252_u16.to_be_bytes());
     pub const ANY: Self = Self(255_u16.to_be_bytes());
@@ -121,6 +122,9 @@ pub const IN: [u8; 2] = [0, 1];
 /// The class in which a server tells of itself (RFC 4892).
 pub const CHAOS: [u8; 2] = [0, 3];
 
+/// The class of records that belong to no class.
+pub const ANY_CLASS: [u8; 2] = [0, 255];
+
 /// RCODEs, with the upper eight bits of an OPT record (RFC 6895 2.3).
 pub mod rcode {
     pub const NOERROR: u16 = 0;
@@ -128,6 +132,7 @@ pub mod rcode {
     pub const NXDOMAIN: u16 = 3;
     pub const NOTIMP: u16 = 4;
     pub const REFUSED: u16 = 5;
+    pub const NOTAUTH: u16 = 9;
     pub const BADVERS: u16 = 16;
     pub const BADCOOKIE: u16 = 23;
 }
@@ -184,6 +189,30 @@ pub struct RecordBody {
     pub class: [u8; 2],
     pub ttl: [u8; 4],
     pub length: [u8; 2],
+}
+
+/// What a TSIG record has between its algorithm's name and its signature (RFC 8945 4.2).
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
+pub struct TsigTime {
+    pub signed: [u8; 6],
+    pub fudge: [u8; 2],
+    /// Of the signature, in bytes.
+    pub length: [u8; 2],
+}
+
+/// What a TSIG record has behind its signature.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
+pub struct TsigEnd {
+    pub identifier: [u8; 2],
+    pub error: [u8; 2],
+    /// Of what follows, in bytes.
+    pub length: [u8; 2],
+}
+
+impl TsigEnd {
+    pub const BAD_KEY: [u8; 2] = [0, 17];
 }
 
 /// An OPT record (RFC 6891 6.1.2) up to its options, in words.

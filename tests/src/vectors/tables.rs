@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 
 use anyhow::{Context as _, Result};
 use tgdns::{
-    cluster::{Answer, Cluster, Model, Probe, ProbeKind, Server, View, XdpMode},
+    cluster::{Answer, Cluster, Model, Probe, ProbeKind, Server, TcpLimits, View, XdpMode},
     image::Image,
     netlink::ServiceAddress,
     publish,
@@ -55,6 +55,7 @@ impl TableSet {
             control: "/nonexistent".into(),
             pin_directory: "/nonexistent".into(),
             listen: vec![],
+            tcp: TcpLimits::default(),
             views,
             clusters,
         };

@@ -16,7 +16,6 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use serde_json::Value;
-use tokio::net::UdpSocket;
 
 use crate::{
     check,
@@ -24,7 +23,7 @@ use crate::{
     control::{self, Request},
     netlink::ServiceAddress,
     probe::Probed,
-    publish, slow,
+    publish,
     status::{self, Status},
     xdp::FastPath,
 };
@@ -32,6 +31,7 @@ use roster::{Roster, Selection};
 use slow_path::SlowPath;
 use sources::Sources;
 
+mod open_files;
 pub mod roster;
 mod slow_path;
 mod sources;
@@ -59,13 +59,14 @@ const PUBLISH_AGAIN_AFTER: Duration = Duration::from_secs(1);
 pub async fn run(model: Model) -> Result<()> {
     let (listener, _socket_file) = control::listen(&model.control)?;
     create_state_directory(&model)?;
-    let sockets = model.listen.iter().map(|address| slow::bind(*address)).collect::<Result<Vec<_>>>()?;
+    let slow_path = SlowPath::bind(&model)?;
+    open_files::make_room(&model)?;
     let fast_path = match model.xdp_mode {
         XdpMode::Off => None,
         XdpMode::Native | XdpMode::Generic => Some(FastPath::start(&model)?),
     };
     let mut sources = Sources::start(&model, listener)?;
-    let mut controller = Controller::new(model, fast_path, sockets);
+    let mut controller = Controller::new(model, fast_path, slow_path);
     controller.log_start();
     let signal = controller.turns(&mut sources).await?;
     controller.log_stop(signal);
@@ -89,7 +90,7 @@ struct PublishError {
 }
 
 impl Controller {
-    fn new(model: Model, fast_path: Option<FastPath>, sockets: Vec<UdpSocket>) -> Self {
+    fn new(model: Model, fast_path: Option<FastPath>, slow_path: SlowPath) -> Self {
         let now = Instant::now();
         // Only the fast path has to know the service addresses; the sockets have theirs.
         let services = fast_path.is_none().then(BTreeSet::new);
@@ -97,7 +98,7 @@ impl Controller {
         Self {
             roster: Roster::new(model, services, now),
             fast_path,
-            slow_path: SlowPath::new(sockets),
+            slow_path,
             started: SystemTime::now(),
             started_at: now,
             publish_error: None,

@@ -93,6 +93,9 @@ pub fn to_json(model: &Model) -> Value {
         "control": model.control,
         "pin_dir": model.pin_directory,
         "listen": model.listen,
+        "tcp_connections": model.tcp.connections,
+        "tcp_connections_per_client": model.tcp.connections_per_client,
+        "tcp_idle_timeout": humantime::format_duration(model.tcp.idle_timeout).to_string(),
         "views": model.views.iter().map(|view| {
             let clients: Vec<String> = view.clients.iter().map(ToString::to_string).collect();
             json!({ "name": view.name, "clients": clients })

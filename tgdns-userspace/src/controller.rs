@@ -21,12 +21,10 @@ use crate::{
     check,
     cluster::{Model, XdpMode},
     control::{self, Request},
-    cookie::Secrets,
     netlink::ServiceAddress,
     probe::Probed,
     publish,
     responder::unix_seconds,
-    slow,
     status::{self, Status},
     xdp::FastPath,
 };
@@ -34,6 +32,7 @@ use roster::{Roster, Selection};
 use slow_path::SlowPath;
 use sources::Sources;
 
+mod open_files;
 pub mod roster;
 mod slow_path;
 mod sources;
@@ -61,14 +60,14 @@ const PUBLISH_AGAIN_AFTER: Duration = Duration::from_secs(1);
 pub async fn run(model: Model) -> Result<()> {
     let (listener, _socket_file) = control::listen(&model.control)?;
     create_state_directory(&model)?;
-    let sockets = model.listen.iter().map(|address| slow::bind(*address)).collect::<Result<Vec<_>>>()?;
-    let secrets = model.cookie_secret.as_deref().map(Secrets::read).transpose()?;
+    let slow_path = SlowPath::bind(&model)?;
+    open_files::make_room(&model)?;
     let fast_path = match model.xdp_mode {
         XdpMode::Off => None,
         XdpMode::Native | XdpMode::Generic => Some(FastPath::start(&model)?),
     };
     let mut sources = Sources::start(&model, listener)?;
-    let mut controller = Controller::new(model, fast_path, SlowPath::new(sockets, secrets));
+    let mut controller = Controller::new(model, fast_path, slow_path);
     controller.log_start();
     let signal = controller.turns(&mut sources).await?;
     controller.log_stop(signal);

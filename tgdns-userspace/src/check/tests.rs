@@ -89,6 +89,9 @@ fn json_has_the_same() {
     assert_eq!(json.pointer("/clusters/0/answer"), Some(&json!("all")));
     assert_eq!(json.pointer("/xdp_mode"), Some(&json!("native")));
     assert_eq!(json.pointer("/listen"), Some(&json!(["0.0.0.0:53", "[::]:53"])));
+    assert_eq!(json.pointer("/tcp_connections"), Some(&json!(1000)));
+    assert_eq!(json.pointer("/tcp_connections_per_client"), Some(&json!(100)));
+    assert_eq!(json.pointer("/tcp_idle_timeout"), Some(&json!("10s")));
     assert_eq!(json.pointer("/warnings"), Some(&json!([])));
 }
 

@@ -170,6 +170,39 @@ fn ranges_and_words() {
 }
 
 #[test]
+fn tcp_limits() {
+    rows(&[
+        (
+            "[dns]\n",
+            "[dns]\ntcp_connections = 0\ntcp_connections_per_client = 100001\ntcp_idle_timeout = \"99ms\"\n",
+            &[
+                "4:19: `tcp_connections` must be a whole number from 1 to 100000, not 0",
+                "5:30: `tcp_connections_per_client` must be a whole number from 1 to 100000, not 100001",
+                r#"6:20: `tcp_idle_timeout` must be a duration in quotes from "100ms" to "1h", such as "500ms", not "99ms""#,
+            ],
+        ),
+        (
+            "[dns]\n",
+            "[dns]\ntcp_connections_per_client = 60\ntcp_connections = 50\n",
+            &[
+                "4:30: `tcp_connections_per_client` (60) is more than `tcp_connections` (50): lower it, or raise `tcp_connections`",
+            ],
+        ),
+        // What the total was meant to be is not known.
+        (
+            "[dns]\n",
+            "[dns]\ntcp_connections_per_client = 60\ntcp_connections = 0\n",
+            &["5:19: `tcp_connections` must be a whole number from 1 to 100000, not 0"],
+        ),
+        (
+            "[dns]\n",
+            "[dns]\ntcp_connection = 5\n",
+            &["4:1: `tcp_connection` is no known key: did you mean `tcp_connections`?"],
+        ),
+    ]);
+}
+
+#[test]
 fn durations() {
     rows(&[
         (
@@ -812,7 +845,7 @@ adress = "10.10.11.9"
             r#"1:23: each of `interfaces` must be an interface's name in quotes, such as "eth0" (1 to 15 bytes, no space, slash or colon), not 1"#,
             r#"2:12: `xdp_mode` must be "native", "generic" or "off", not "nativ""#,
             r#"4:11: each of `listen` must be an address and a port in quotes, such as "0.0.0.0:53" or "[::]:53", not "0.0.0.0""#,
-            "5:1: `colour` is no known key here: the known ones are listen, identity, version, cookie_secret",
+            "5:1: `colour` is no known key here: the known ones are listen, identity, version, cookie_secret, tcp_connections, tcp_connections_per_client, tcp_idle_timeout",
             r#"8:12: `clients`: "192.168.0.1/16" has bits set behind its prefix length: write "192.168.0.0/16""#,
             r#"11:7: `ttl` must be a whole number from 0 to 2147483647, not "1""#,
             "13:1: `prot` is no known key: did you mean `port`?",

@@ -8,7 +8,7 @@ use std::{
 
 use super::super::load;
 use super::*;
-use crate::cluster::{Answer, Model, Probe, ProbeKind, XdpMode};
+use crate::cluster::{Answer, Model, Probe, ProbeKind, TcpLimits, XdpMode};
 
 /// The smallest file, and every default.
 #[test]
@@ -27,6 +27,7 @@ fn defaults() {
         control,
         pin_directory,
         listen,
+        tcp,
         identity,
         version,
         cookie_secret,
@@ -40,6 +41,9 @@ fn defaults() {
     assert_eq!(control, PathBuf::from("/run/tgdns/control.sock"));
     assert_eq!(pin_directory, PathBuf::from("/sys/fs/bpf/tgdns"));
     assert_eq!(listen, [(Ipv4Addr::UNSPECIFIED, 53).into(), (Ipv6Addr::UNSPECIFIED, 53).into()]);
+    let expected =
+        TcpLimits { connections: 1000, connections_per_client: 100, idle_timeout: Duration::from_secs(10) };
+    assert_eq!(tcp, expected);
     assert_eq!(views, []);
     let [cluster] = clusters.try_into().unwrap();
     assert_eq!(
@@ -65,6 +69,20 @@ fn short_intervals() {
     let probe = &model.clusters.first().unwrap().probe;
     let short = Duration::from_millis(50);
     assert_eq!((probe.interval, probe.fast_interval, probe.timeout), (short, short, short));
+}
+
+#[test]
+fn tcp_limits() {
+    for (written, connections, connections_per_client, idle_timeout) in [
+        ("tcp_connections = 5000\ntcp_connections_per_client = 2\ntcp_idle_timeout = \"1m\"", 5000, 2, 60),
+        ("tcp_connections_per_client = 1000", 1000, 1000, 10),
+        // The default gives way to a total that is lower.
+        ("tcp_connections = 7", 7, 7, 10),
+    ] {
+        let model = parse(&changed("[dns]\n", &format!("[dns]\n{written}\n")), "F").unwrap();
+        let idle_timeout = Duration::from_secs(idle_timeout);
+        assert_eq!(model.tcp, TcpLimits { connections, connections_per_client, idle_timeout }, "{written}");
+    }
 }
 
 #[test]

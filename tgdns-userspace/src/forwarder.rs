@@ -147,9 +147,9 @@ pub fn zones(model: &Model, view: Option<&str>) -> Result<Vec<Zone>> {
     Ok(model.clusters.iter().map(zone).collect())
 }
 
-/// Who answers for a cluster: its first two servers, at their own addresses or at those that a view is handed.
+/// Who answers for a cluster, at their own addresses or at those that a view is handed.
 fn load_balancers(cluster: &Cluster, view: Option<u32>) -> Vec<IpAddr> {
-    let balancing = cluster.servers.iter().take(2);
+    let balancing = cluster.name_servers.iter();
     match view {
         None => balancing.map(|server| server.address).collect(),
         Some(view) => balancing.flat_map(|server| server.handed_out(view).iter().copied()).collect(),

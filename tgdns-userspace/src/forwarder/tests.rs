@@ -22,6 +22,9 @@ ttl = 30
 probe = { type = "tcp", port = 25 }
 [[cluster.server]]
 name = "only"
+address = "2001:db8::26"
+[[cluster.nameserver]]
+name = "beside"
 address = "2001:db8::25"
 "#;
 

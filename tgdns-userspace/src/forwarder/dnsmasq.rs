@@ -17,6 +17,9 @@ pub(super) fn files(zones: &[Zone]) -> Vec<File> {
 #
 # No exception from DNSSEC is needed: dnsmasq does not validate what such servers answer, unless there is a
 # trust-anchor for the zone. rebind-domain-ok matters where stop-dns-rebind is set.
+#
+# When a load balancer dies, dnsmasq asks the other one once its client asks again, which is after 5 s for most programs.
+# The line all-servers makes it ask both at once, for all names.
 {lines}"
     );
     vec![File { path: PATH, text, include: None }]

@@ -32,6 +32,8 @@ pub(super) fn files(style: Style, zones: &[Zone]) -> Vec<File> {
 -- {PATH}
 -- At the end of /etc/knot-resolver/kresd.conf, but before policies for all names, add
 --     dofile('{PATH}')
+-- The module predict, which Debian's file loads, asks the load balancers anew for each query that the cache answers: all that
+-- is kept for 5 s or less expires soon to it. They don't mind; modules.unload('predict') ends it.
 
 -- These zones are not signed. Knot Resolver would take their answers for forged, and say SERVFAIL.
 trust_anchors.set_insecure({{

@@ -14,6 +14,16 @@ pub fn warnings(model: &Model) -> Vec<String> {
         of_answers(cluster, &mut warnings);
         of_addresses(model, cluster, &mut warnings);
     }
+    if model.listen.is_empty() {
+        let told = [
+            ("identity", !model.identity.is_empty()),
+            ("version", !model.version.is_empty()),
+            ("cookie_secret", model.cookie_secret.is_some()),
+        ];
+        for (key, _) in told.iter().filter(|(_, is_given)| *is_given) {
+            warnings.push(format!("dns.{key}: only sockets tell it, and `listen` is empty"));
+        }
+    }
     for (identifier, view) in (1..).zip(&model.views) {
         let differs = |cluster: &Cluster| {
             cluster.servers.iter().any(|server| server.handed_out(identifier) != server.handed_out(0))

@@ -7,4 +7,5 @@ mod question;
 mod refusals;
 mod restart;
 mod services;
+mod sockets;
 mod views;

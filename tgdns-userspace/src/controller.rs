@@ -22,6 +22,7 @@ use crate::{
     check,
     cluster::{Model, XdpMode},
     control::{self, Request},
+    directories::Made,
     netlink::ServiceAddress,
     probe::Probed,
     publish, slow,
@@ -58,12 +59,13 @@ const PUBLISH_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// Whatever prevents the start, or a part that has failed for good.
 pub async fn run(model: Model) -> Result<()> {
     let (listener, _socket_file) = control::listen(&model.control)?;
-    create_state_directory(&model)?;
+    let state_directory = state_directory(&model)?;
     let sockets = model.listen.iter().map(|address| slow::bind(*address)).collect::<Result<Vec<_>>>()?;
     let fast_path = match model.xdp_mode {
         XdpMode::Off => None,
         XdpMode::Native | XdpMode::Generic => Some(FastPath::start(&model)?),
     };
+    state_directory.keep();
     let mut sources = Sources::start(&model, listener)?;
     let mut controller = Controller::new(model, fast_path, sockets);
     controller.log_start();
@@ -257,9 +259,9 @@ impl Controller {
     }
 }
 
-fn create_state_directory(model: &Model) -> Result<()> {
+fn state_directory(model: &Model) -> Result<Made> {
     let directory = &model.state_directory;
-    std::fs::create_dir_all(directory).with_context(|| {
+    Made::create(directory).with_context(|| {
         format!("cannot create state_dir {}: make it, or correct the key", directory.display())
     })
 }

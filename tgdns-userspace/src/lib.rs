@@ -6,6 +6,7 @@ pub mod config;
 pub mod control;
 pub mod controller;
 mod cuckoo;
+mod directories;
 pub mod health;
 pub mod image;
 pub mod maps;

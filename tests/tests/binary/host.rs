@@ -117,13 +117,11 @@ impl Host {
     /// Writes the configuration anew.
     pub(crate) fn configure(&self, setup: &Setup<'_>) -> Result<()> {
         let Setup { interface, xdp_mode, listen, clusters, .. } = setup;
-        let state = self.path("state");
-        fs::create_dir_all(&state)?;
         let text = format!(
             "interfaces = [\"{interface}\"]\nxdp_mode = \"{xdp_mode}\"\nstate_dir = \"{}\"\ncontrol = \"{}\"\n\
              pin_dir = \"{}\"\n[dns]\nlisten = {listen}\n{clusters}",
-            state.display(),
-            self.path("control.sock").display(),
+            self.path("state").display(),
+            self.path("control/socket").display(),
             self.pins.display(),
         );
         fs::write(self.path("tgdns.toml"), text).context("writing the configuration")

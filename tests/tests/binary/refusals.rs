@@ -1,6 +1,13 @@
 //! Starts that cannot work: one message that says what to do, exit code 1, and nothing changed.
 
-use std::{fmt::Write as _, fs, net::UdpSocket, os::unix::fs::PermissionsExt as _, process::Command};
+use std::{
+    fmt::Write as _,
+    fs,
+    net::UdpSocket,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
@@ -85,6 +92,7 @@ fn port_is_in_use() -> Result<()> {
 fn capabilities_are_missing() -> Result<()> {
     let host = Host::new(&Setup { listen: r#"["0.0.0.0:53"]"#, ..Setup::default() })?;
     // Where everybody may write and run.
+    fs::create_dir(host.path("state"))?;
     fs::set_permissions(host.path("state"), fs::Permissions::from_mode(0o777))?;
     let copy = host.path("tgdns");
     fs::copy(&host.program, &copy)?;
@@ -152,21 +160,28 @@ fn check(host: &Host, mut command: Command, pieces: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// What a start would change: programs on interfaces, pins and the control socket.
-fn traces(host: &Host) -> Result<(Vec<Value>, Vec<String>, bool)> {
+/// What a start would change: programs on interfaces, pins, and files, such as the control socket and its directory.
+fn traces(host: &Host) -> Result<(Vec<Value>, Vec<PathBuf>)> {
     let text = host.namespace.run("ip", &["-json", "-details", "link", "show"])?;
     let mut interfaces: Vec<Value> = serde_json::from_str(&text)?;
     // A bridge's timers run.
     interfaces.iter_mut().filter_map(Value::as_object_mut).for_each(|interface| {
         interface.remove("linkinfo");
     });
-    let mut pins = Vec::new();
-    if host.pins.exists() {
-        pins.push(host.pins.display().to_string());
-        for entry in fs::read_dir(&host.pins)? {
-            pins.push(entry?.path().display().to_string());
+    let mut files = Vec::new();
+    below(&host.run.pins(), &mut files)?;
+    below(&host.run.directory(), &mut files)?;
+    files.sort();
+    Ok((interfaces, files))
+}
+
+fn below(directory: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            below(&path, found)?;
         }
+        found.push(path);
     }
-    pins.sort();
-    Ok((interfaces, pins, host.path("control.sock").exists()))
+    Ok(())
 }

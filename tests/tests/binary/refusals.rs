@@ -34,6 +34,20 @@ fn another_program_is_attached() -> Result<()> {
     host.start()
 }
 
+/// Two controllers with control sockets of their own would be two writers.
+#[test]
+fn another_controller_has_the_pins() -> Result<()> {
+    let mut host = Host::new(&Setup::default())?;
+    host.start()?;
+    let process = host.process()?.identifier();
+    let pieces = [format!("tgdns (pid {process})"), format!("`kill {process}`")];
+    let pieces =
+        [&pieces[0], &*host.pins.display().to_string(), "stop it first", &pieces[1], "another pin_dir"];
+    let other = host.path("other/socket").display().to_string();
+    check(&host, host.command(&["run", "--control", &other]), &pieces)?;
+    check(&host, host.command(&["detach"]), &pieces)
+}
+
 #[test]
 fn driver_has_no_native_mode() -> Result<()> {
     let host = Host::new(&Setup { interface: "tgdns-bridge", ..Setup::default() })?;

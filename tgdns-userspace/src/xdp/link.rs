@@ -4,6 +4,8 @@ use std::{
     fs,
     io::ErrorKind,
     path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -21,6 +23,9 @@ mod attachment;
 pub use attachment::{Attachment, attachment};
 
 const PREFIX: &str = "link-";
+
+/// The kernel detaches a program some time after its link's last pin went, mostly within a millisecond.
+const DETACHING: Duration = Duration::from_secs(2);
 
 /// What `attach` did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +72,27 @@ pub fn program_id(path: &Path) -> Result<u32> {
     Ok(link.info().with_context(|| format!("cannot ask for the link {}", path.display()))?.program_id())
 }
 
+/// Removes a link's pin, and waits until its program is off the interface.
+pub(super) fn detach(interface: &str, path: &Path) -> Result<()> {
+    // What can't be opened is removed all the same.
+    let held = program_id(path).ok();
+    fs::remove_file(path).with_context(|| format!("cannot remove the pin {}", path.display()))?;
+    let until = Instant::now() + DETACHING;
+    // Of an interface that is gone, or of another network namespace, nothing can be told.
+    while let (Some(held), Ok(Some(attached))) = (held, attachment(interface))
+        && attached.program_id == held
+    {
+        if Instant::now() > until {
+            bail!(
+                "the kernel keeps the program on {interface} although its pin {} is removed",
+                path.display()
+            );
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    Ok(())
+}
+
 pub(super) fn attach(
     program: &mut Xdp,
     interface: &str,
@@ -81,7 +107,7 @@ pub(super) fn attach(
             Replaced::Gone => {}
             Replaced::OtherMode(other) => before = Some(other),
         }
-        fs::remove_file(&path).with_context(|| format!("cannot remove the pin {}", path.display()))?;
+        detach(interface, &path)?;
     }
     match attach_anew(program, interface, mode, &path) {
         Ok(()) => Ok(Attached::Anew),

@@ -27,7 +27,7 @@ use crate::{
     probe::Probed,
     publish, slow,
     status::{self, Status},
-    xdp::FastPath,
+    xdp::{self, FastPath},
 };
 use roster::{Roster, Selection};
 use slow_path::SlowPath;
@@ -62,7 +62,10 @@ pub async fn run(model: Model) -> Result<()> {
     let state_directory = state_directory(&model)?;
     let sockets = model.listen.iter().map(|address| slow::bind(*address)).collect::<Result<Vec<_>>>()?;
     let fast_path = match model.xdp_mode {
-        XdpMode::Off => None,
+        XdpMode::Off => {
+            xdp::turn_off(&model)?;
+            None
+        }
         XdpMode::Native | XdpMode::Generic => Some(FastPath::start(&model)?),
     };
     state_directory.keep();

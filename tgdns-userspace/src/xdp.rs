@@ -16,7 +16,7 @@ mod lock;
 mod pins;
 mod program;
 
-pub use pins::detach;
+pub use pins::{detach, turn_off};
 pub(crate) use program::test_run;
 pub use program::{PROGRAM, Program};
 
@@ -33,8 +33,8 @@ pub struct Published {
 }
 
 impl FastPath {
-    /// Loads the program, with the maps that are pinned, and attaches it to every interface. Where it was attached, it
-    ///  replaces its predecessor without a gap.
+    /// Loads the program, with the maps that are pinned, and attaches it to every interface and to no other. Where it was
+    /// attached, it replaces its predecessor without a gap.
     ///
     /// # Errors
     /// Says what to do. What this call attached and pinned is removed again.
@@ -76,6 +76,7 @@ fn attach_all(mut program: Program, model: &Model) -> Result<Program> {
     for interface in &model.interfaces {
         program.attach(interface, model.xdp_mode, &model.pin_directory)?;
     }
+    pins::detach_others(&model.pin_directory, &model.interfaces)?;
     Ok(program)
 }
 

@@ -45,12 +45,14 @@ fn another_controller_has_the_pins() -> Result<()> {
         [&pieces[0], &*host.pins.display().to_string(), "stop it first", &pieces[1], "another pin_dir"];
     let other = host.path("other/socket").display().to_string();
     check(&host, host.command(&["run", "--control", &other]), &pieces)?;
-    check(&host, host.command(&["detach"]), &pieces)
+    check(&host, host.command(&["detach"]), &pieces)?;
+    host.configure(&Setup { xdp_mode: "off", listen: r#"["10.10.10.1:53"]"#, ..Setup::default() })?;
+    check(&host, host.command(&["run", "--control", &other]), &pieces)
 }
 
 #[test]
 fn driver_has_no_native_mode() -> Result<()> {
-    let host = Host::new(&Setup { interface: "tgdns-bridge", ..Setup::default() })?;
+    let host = Host::new(&Setup { interfaces: &["tgdns-bridge"], ..Setup::default() })?;
     host.namespace.run("ip", &["link", "add", "tgdns-bridge", "type", "bridge"])?;
     host.namespace.run("ip", &["link", "set", "dev", "tgdns-bridge", "up"])?;
     check_start(&host, &["tgdns-bridge", "native mode", "xdp_mode = \"generic\"", "\"off\""])
@@ -89,7 +91,7 @@ fn pins_are_of_another_version() -> Result<()> {
 
 #[test]
 fn interface_is_missing() -> Result<()> {
-    let host = Host::new(&Setup { interface: "tgdns-gone", ..Setup::default() })?;
+    let host = Host::new(&Setup { interfaces: &["tgdns-gone"], ..Setup::default() })?;
     let existing = format!("this host has lo, {INTERFACE}: correct `interfaces`");
     check_start(&host, &["interface tgdns-gone does not exist", &existing])
 }

@@ -37,7 +37,7 @@ impl FastPath {
     /// attached, it replaces its predecessor without a gap.
     ///
     /// # Errors
-    /// Says what to do. What this call attached and pinned is removed again.
+    /// Says what to do. What this call attached and pinned is removed again, and what answered before still does.
     pub fn start(model: &Model) -> Result<Self> {
         let directory = &model.pin_directory;
         let mut lock = Lock::create(directory)?;
@@ -70,14 +70,35 @@ impl FastPath {
     }
 }
 
+/// Attaches a program everywhere, or nowhere.
 fn attach_all(mut program: Program, model: &Model) -> Result<Program> {
+    let directory = &model.pin_directory;
     #[cfg(feature = "log-frames")]
     program.log_frames()?;
-    for interface in &model.interfaces {
-        program.attach(interface, model.xdp_mode, &model.pin_directory)?;
+    let mut switched = Vec::new();
+    let mut attach = || {
+        for interface in &model.interfaces {
+            let attached = program.attach(interface, model.xdp_mode, directory)?;
+            if let link::Attached::Switched { from } = attached {
+                switched.push((interface, from));
+            }
+        }
+        pins::detach_others(directory, &model.interfaces)
+    };
+    match attach() {
+        Ok(()) => Ok(program),
+        Err(error) => {
+            for (interface, mode) in switched.into_iter().rev() {
+                if let Err(lost) = program.attach(interface, mode, directory) {
+                    tracing::error!(
+                        interface,
+                        "the fast path could not be attached as it was before: {lost:#}"
+                    );
+                }
+            }
+            Err(error)
+        }
     }
-    pins::detach_others(&model.pin_directory, &model.interfaces)?;
-    Ok(program)
 }
 
 /// The fast path's counters, from the pinned map.

@@ -10,13 +10,17 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
+use hickory_proto::rr::RecordType;
 use serde_json::Value;
 use tests::lab::{
     program,
     verdict::{Verdict, VerdictProgram},
 };
 
-use crate::host::{Host, INTERFACE, Setup};
+use crate::{
+    host::{Host, INTERFACE, IPV4, LIVE, NAME, Setup},
+    question::ips,
+};
 
 #[test]
 fn another_program_is_attached() -> Result<()> {
@@ -56,6 +60,27 @@ fn driver_has_no_native_mode() -> Result<()> {
     host.namespace.run("ip", &["link", "add", "tgdns-bridge", "type", "bridge"])?;
     host.namespace.run("ip", &["link", "set", "dev", "tgdns-bridge", "up"])?;
     check_start(&host, &["tgdns-bridge", "native mode", "xdp_mode = \"generic\"", "\"off\""])
+}
+
+/// Nor do the interfaces before it change their mode.
+#[test]
+fn a_later_interface_has_no_native_mode() -> Result<()> {
+    let interfaces = &[INTERFACE, "tgdns-bridge"];
+    let mut host = Host::new(&Setup { interfaces, xdp_mode: "generic", ..Setup::default() })?;
+    host.namespace.run("ip", &["link", "add", "tgdns-bridge", "type", "bridge"])?;
+    host.namespace.run("ip", &["link", "set", "dev", "tgdns-bridge", "up"])?;
+    host.start()?;
+    host.process()?.terminate()?;
+    host.configure(&Setup { interfaces, ..Setup::default() })?;
+    let output = host.tgdns(&["run"])?;
+    let message = String::from_utf8(output.stderr)?;
+    assert!(message.contains("tgdns-bridge") && message.contains("native mode"), "{message}");
+    for interface in interfaces {
+        assert_eq!(host.interface(interface)?["xdp"]["mode"].as_u64(), Some(2), "{interface}: {message}");
+    }
+    let client = host.client(LIVE[0], IPV4)?;
+    assert_eq!(client.addresses(NAME, RecordType::A)?, ips(&LIVE)?);
+    Ok(())
 }
 
 #[test]

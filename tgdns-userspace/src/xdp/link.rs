@@ -34,6 +34,8 @@ pub enum Attached {
     Anew,
     /// The program took its predecessor's place in the pinned link; no frame was missed.
     Replaced,
+    /// The predecessor was attached in another mode, and some frames were missed.
+    Switched { from: XdpMode },
 }
 
 /// Where an interface's link is pinned.
@@ -110,7 +112,7 @@ pub(super) fn attach(
         detach(interface, &path)?;
     }
     match attach_anew(program, interface, mode, &path) {
-        Ok(()) => Ok(Attached::Anew),
+        Ok(()) => Ok(before.map_or(Attached::Anew, |from| Attached::Switched { from })),
         Err(error) => {
             // What answered before goes on answering, as it did.
             if let Some(before) = before

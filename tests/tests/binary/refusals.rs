@@ -38,6 +38,22 @@ fn another_program_is_attached() -> Result<()> {
     host.start()
 }
 
+/// It has its own remedy: no other tool takes it away, as a link holds it.
+#[test]
+fn another_tgdns_is_attached() -> Result<()> {
+    let mut host = Host::new(&Setup::default())?;
+    host.start()?;
+    host.process()?.terminate()?;
+    let old = std::mem::replace(&mut host.pins, host.run.pins().join("other"));
+    host.configure(&Setup::default())?;
+    let remedy = format!("`tgdns detach --pin-dir {}`", old.display());
+    check_start(&host, &["(tgdns, id ", "native mode)", "it is tgdns's own", &remedy])?;
+    // As it was told.
+    let mut detach = host.namespace.command(&host.program);
+    program::run_command(detach.args(["detach", "--pin-dir"]).arg(&old))?;
+    host.start()
+}
+
 /// Two controllers with control sockets of their own would be two writers.
 #[test]
 fn another_controller_has_the_pins() -> Result<()> {
@@ -59,7 +75,14 @@ fn driver_has_no_native_mode() -> Result<()> {
     let host = Host::new(&Setup { interfaces: &["tgdns-bridge"], ..Setup::default() })?;
     host.namespace.run("ip", &["link", "add", "tgdns-bridge", "type", "bridge"])?;
     host.namespace.run("ip", &["link", "set", "dev", "tgdns-bridge", "up"])?;
-    check_start(&host, &["tgdns-bridge", "native mode", "xdp_mode = \"generic\"", "\"off\""])
+    let pieces = [
+        "the driver bridge of tgdns-bridge",
+        "native mode",
+        "gro-hw off",
+        "xdp_mode = \"generic\"",
+        "\"off\"",
+    ];
+    check_start(&host, &pieces)
 }
 
 /// Nor do the interfaces before it change their mode.
@@ -74,7 +97,7 @@ fn a_later_interface_has_no_native_mode() -> Result<()> {
     host.configure(&Setup { interfaces, ..Setup::default() })?;
     let output = host.tgdns(&["run"])?;
     let message = String::from_utf8(output.stderr)?;
-    assert!(message.contains("tgdns-bridge") && message.contains("native mode"), "{message}");
+    assert!(message.contains("the driver bridge of tgdns-bridge refuses native mode"), "{message}");
     for interface in interfaces {
         assert_eq!(host.interface(interface)?["xdp"]["mode"].as_u64(), Some(2), "{interface}: {message}");
     }

@@ -10,15 +10,16 @@ use std::{
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use aya::programs::{
-    ProgramError, Xdp,
+    Xdp,
     links::{FdLink, PinnedLink},
-    loaded_programs,
     xdp::{XdpLink, XdpMode as Flags},
 };
 
 use crate::cluster::XdpMode;
 
 mod attachment;
+mod driver;
+mod refusal;
 
 pub use attachment::{Attachment, attachment};
 
@@ -131,7 +132,8 @@ fn attach_anew(program: &mut Xdp, interface: &str, mode: XdpMode, path: &Path) -
         XdpMode::Generic => Flags::Skb,
         XdpMode::Off => bail!("xdp_mode is \"off\": nothing is to be attached"),
     };
-    let id = program.attach(interface, flags).map_err(|error| explain(error, interface, mode))?;
+    let id =
+        program.attach(interface, flags).map_err(|error| refusal::explain(error, interface, mode, path))?;
     let link = FdLink::try_from(program.take_link(id)?)
         .map_err(|_| anyhow!("the kernel gave no BPF link for {interface}: is it older than 5.9?"))?;
     link.pin(path).with_context(|| format!("cannot pin the link at {}", path.display()))?;
@@ -177,58 +179,4 @@ fn replace(program: &mut Xdp, interface: &str, mode: XdpMode, path: &Path) -> Re
 
 fn open(path: &Path) -> Result<PinnedLink> {
     PinnedLink::from_pin(path).with_context(|| format!("cannot open the pin {}", path.display()))
-}
-
-/// Says why an interface can't be attached, and what to do.
-fn explain(error: ProgramError, interface: &str, mode: XdpMode) -> anyhow::Error {
-    let number = errno(&error);
-    let driver = driver(interface);
-    let text = match number {
-        Some(libc::EBUSY) | Some(libc::EEXIST) => {
-            let other =
-                attachment(interface).ok().flatten().map_or_else(String::new, |other| describe(&other));
-            format!(
-                "another XDP program is attached to {interface}{other}: remove it first, with `ip link set dev {interface} \
-                 xdp off`, or what its own tool says"
-            )
-        }
-        Some(libc::EOPNOTSUPP) => format!(
-            "the driver {driver} of {interface} does not take XDP programs in native mode: set xdp_mode = \"generic\", or \
-             \"off\""
-        ),
-        Some(libc::EINVAL | libc::ERANGE) if mode == XdpMode::Native => format!(
-            "the driver {driver} refuses native XDP on {interface} as it is configured: check its MTU (`ip link show \
-             {interface}`), large receive offload (`ethtool -K {interface} lro off`) and queues, or set xdp_mode = \
-             \"generic\""
-        ),
-        _ => format!("cannot attach the fast path to {interface}"),
-    };
-    anyhow::Error::new(error).context(text)
-}
-
-fn errno(error: &ProgramError) -> Option<i32> {
-    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(error) = source {
-        if let Some(number) = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::raw_os_error) {
-            return Some(number);
-        }
-        source = error.source();
-    }
-    None
-}
-
-/// The name and number of the program that is attached.
-fn describe(other: &Attachment) -> String {
-    let name = loaded_programs()
-        .flatten()
-        .find(|program| program.id() == other.program_id)
-        .and_then(|program| program.name_as_str().map(str::to_owned));
-    let name = name.map_or_else(String::new, |name| format!("{name}, "));
-    format!(" ({name}id {}, {} mode)", other.program_id, other.mode.as_str())
-}
-
-fn driver(interface: &str) -> String {
-    let link = fs::read_link(format!("/sys/class/net/{interface}/device/driver")).ok();
-    let name = link.as_deref().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
-    name.unwrap_or_else(|| "(unnamed)".to_owned())
 }

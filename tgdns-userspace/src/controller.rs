@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! probe outcomes ----> health --\
-//! service addresses -------------+--> selection -> image -> fast path's maps, slow path's tables
+//! interfaces' addresses ---------+--> selection -> image -> fast path's maps, slow path's tables
 //! control requests -> replies
 //! ```
 //!
@@ -23,16 +23,18 @@ use crate::{
     cluster::{Model, XdpMode},
     control::{self, Request},
     directories::Made,
-    netlink::ServiceAddress,
+    netlink::Snapshot,
     probe::Probed,
     publish, slow,
     status::{self, Status},
     xdp::{self, FastPath},
 };
+use attachments::Attachments;
 use roster::{Roster, Selection};
 use slow_path::SlowPath;
 use sources::Sources;
 
+mod attachments;
 pub mod roster;
 mod slow_path;
 mod sources;
@@ -41,7 +43,7 @@ mod sources;
 #[derive(Debug)]
 pub enum Event {
     Probed(Probed),
-    Services(BTreeSet<ServiceAddress>),
+    Interfaces(Snapshot),
     Call(control::Call),
     /// A signal, by its name.
     Stop(&'static str),
@@ -80,6 +82,7 @@ pub async fn run(model: Model) -> Result<()> {
 struct Controller {
     roster: Roster,
     fast_path: Option<FastPath>,
+    attachments: Attachments,
     slow_path: SlowPath,
     started: SystemTime,
     started_at: Instant,
@@ -102,6 +105,7 @@ impl Controller {
         Self {
             roster: Roster::new(model, services, now),
             fast_path,
+            attachments: Attachments::default(),
             slow_path: SlowPath::new(sockets),
             started: SystemTime::now(),
             started_at: now,
@@ -120,7 +124,10 @@ impl Controller {
                     Some(Event::Stop(signal)) => return Ok(signal),
                     Some(Event::Failed(error)) => return Err(error),
                     Some(Event::Probed(probed)) => self.probed(probed),
-                    Some(Event::Services(services)) => self.roster.set_services(services),
+                    Some(Event::Interfaces(snapshot)) => {
+                        self.attachments.see(snapshot.devices);
+                        self.roster.set_services(snapshot.services);
+                    }
                     Some(Event::Call(call)) => {
                         // What was asked after a change is told with the change published.
                         self.settle(sources);
@@ -136,7 +143,7 @@ impl Controller {
 
     fn wake_at(&self) -> Option<Instant> {
         let again = self.publish_error.as_ref().map(|error| error.again_at);
-        again.into_iter().chain(self.roster.deadline()).min()
+        [again, self.attachments.due_at(), self.roster.deadline()].into_iter().flatten().min()
     }
 
     fn probed(&mut self, probed: Probed) {
@@ -162,9 +169,12 @@ impl Controller {
         }
     }
 
-    /// Publishes what is due.
+    /// Attaches and publishes what is due.
     fn settle(&mut self, sources: &mut Sources) {
         let now = Instant::now();
+        if let Some(fast_path) = &mut self.fast_path {
+            self.attachments.settle(fast_path, now);
+        }
         if self.publish_error.as_ref().is_some_and(|error| now < error.again_at) {
             return;
         }
@@ -229,7 +239,10 @@ impl Controller {
             uptime_seconds: self.started_at.elapsed().as_secs(),
             publish_error: self.publish_error.as_ref().map(|error| error.message.clone()),
         };
-        Status::of(process, &self.roster, Instant::now(), SystemTime::now())
+        let is_attached = |interface: &str| {
+            self.fast_path.as_ref().is_some_and(|fast_path| fast_path.is_attached(interface))
+        };
+        Status::of(process, &self.roster, &is_attached, Instant::now(), SystemTime::now())
     }
 
     fn log_start(&self) {

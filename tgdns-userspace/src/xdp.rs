@@ -2,11 +2,19 @@
 //!
 //! What is pinned stays when the controller ends: a dead controller never silences the name.
 
-use std::path::Path;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
-use anyhow::Result;
+use anyhow::{Error, Result};
+use nix::net::if_::if_nametoindex;
 
-use crate::{cluster::Model, image::Image, maps::Maps};
+use crate::{
+    cluster::{Model, XdpMode},
+    image::Image,
+    maps::Maps,
+};
 use lock::Lock;
 
 #[cfg(feature = "log-frames")]
@@ -23,6 +31,10 @@ pub use program::{PROGRAM, Program};
 /// The attached program of a running controller.
 pub struct FastPath {
     program: Program,
+    mode: XdpMode,
+    pin_directory: PathBuf,
+    /// The devices that the program was attached to: the kernel's number of each, by interface.
+    devices: BTreeMap<String, u32>,
     _lock: Lock,
 }
 
@@ -42,10 +54,13 @@ impl FastPath {
         let directory = &model.pin_directory;
         let mut lock = Lock::create(directory)?;
         let before = pins::all(directory)?;
+        // Before they are attached: of one that is replaced meanwhile the old number is kept, and the new one is news.
+        let devices = numbers(&model.interfaces);
         match Program::load(Some(directory)).and_then(|program| attach_all(program, model)) {
             Ok(program) => {
                 lock.keep_directory();
-                Ok(Self { program, _lock: lock })
+                let pin_directory = directory.clone();
+                Ok(Self { program, mode: model.xdp_mode, pin_directory, devices, _lock: lock })
             }
             Err(error) => {
                 // Links that were replaced keep their pins, and answer from the same maps as before.
@@ -61,6 +76,28 @@ impl FastPath {
         }
     }
 
+    /// Attaches the program to the devices that took the place of others, or came back. What could not be attached is
+    /// given with its cause, and tried again by the next call.
+    pub fn follow(&mut self, devices: &BTreeMap<String, u32>) -> Vec<(String, Error)> {
+        self.devices.retain(|interface, device| devices.get(interface) == Some(device));
+        let mut failed = Vec::new();
+        for (interface, device) in devices {
+            if self.devices.contains_key(interface) {
+                continue;
+            }
+            match self.program.attach(interface, self.mode, &self.pin_directory) {
+                Ok(_) => drop(self.devices.insert(interface.clone(), *device)),
+                Err(error) => failed.push((interface.clone(), error)),
+            }
+        }
+        failed
+    }
+
+    /// Whether the program runs on an interface's device, as the kernel tells.
+    pub fn is_attached(&self, interface: &str) -> bool {
+        link::is_attached(&self.pin_directory, interface)
+    }
+
     /// Makes the maps say what the image says.
     ///
     /// # Errors
@@ -68,6 +105,11 @@ impl FastPath {
     pub fn publish(&mut self, image: &Image) -> Result<Published> {
         self.program.publish(image)
     }
+}
+
+fn numbers(interfaces: &[String]) -> BTreeMap<String, u32> {
+    let number = |interface: &String| Some((interface.clone(), if_nametoindex(interface.as_str()).ok()?));
+    interfaces.iter().filter_map(number).collect()
 }
 
 /// Attaches a program everywhere, or nowhere.

@@ -1,14 +1,18 @@
 //! The program is on the interfaces that the configuration names, as it names them, and on no others.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use hickory_proto::rr::RecordType;
 use serde_json::Value;
-use tests::lab::{link, wait};
+use tests::lab::{
+    link,
+    verdict::{Verdict, VerdictProgram},
+    wait,
+};
 
 use crate::{
-    host::{Host, INTERFACE, IPV4, LIVE, NAME, Setup},
+    host::{CABLE, Host, INTERFACE, IPV4, LIVE, NAME, Setup},
     question::{Client, PATIENCE, ips},
 };
 
@@ -51,6 +55,38 @@ fn an_interface_that_is_no_longer_configured_is_left() -> Result<()> {
     assert!(!host.pins.join(format!("link-{SECOND}")).exists());
     let log = host.log();
     assert!(log.contains(&format!("no longer configured interface=\"{SECOND}\"")), "{log}");
+    Ok(())
+}
+
+/// As a NIC does whose driver is loaded again.
+#[test]
+fn an_interface_that_returns_is_answered_on_again() -> Result<()> {
+    let mut host = Host::new(&Setup::default())?;
+    host.start()?;
+    assert!(is_attached(&host)?);
+    host.namespace.run("ip", &["link", "delete", "dev", INTERFACE])?;
+    wait::until("the status tells that it is gone", AT_MOST, || {
+        Ok(if is_attached(&host)? { Err(anyhow::anyhow!("attached")) } else { Ok(()) })
+    })?;
+
+    for round in ["after a while", "at once"] {
+        if round == "at once" {
+            host.namespace.run("ip", &["link", "delete", "dev", INTERFACE])?;
+        }
+        link::connect(&host.namespace, INTERFACE, &host.far, CABLE)?;
+        let returned = Instant::now();
+        VerdictProgram::load(&host.run, Verdict::Pass)?.attach(&host.far, CABLE)?;
+        host.namespace.run("ip", &["address", "add", "10.10.10.1/24", "dev", INTERFACE])?;
+        for address in ["10.10.10.10/24", "10.10.10.20/24", "10.10.10.21/24"] {
+            host.far.run("ip", &["address", "add", address, "dev", CABLE])?;
+        }
+        let client = host.client("10.10.10.10", IPV4)?;
+        // No socket listens: whoever answers is the fast path.
+        wait::until("an answer", AT_MOST, || answered(&host, &client))?;
+        println!("{round}: answered {:?} after it returned", returned.elapsed());
+        ensure!(is_attached(&host)?, "{round}\n{}", host.log());
+        host.check()?;
+    }
     Ok(())
 }
 

@@ -75,6 +75,14 @@ pub fn program_id(path: &Path) -> Result<u32> {
     Ok(link.info().with_context(|| format!("cannot ask for the link {}", path.display()))?.program_id())
 }
 
+/// Whether an interface's program is the one that its pinned link holds. A pin outlives its device, and then holds a program
+/// that sees no frame.
+pub fn is_attached(pin_directory: &Path, interface: &str) -> bool {
+    let held = program_id(&path(pin_directory, interface)).ok();
+    let attached = attachment(interface).ok().flatten().map(|attached| attached.program_id);
+    held.is_some() && held == attached
+}
+
 /// Removes a link's pin, and waits until its program is off the interface.
 pub(super) fn detach(interface: &str, path: &Path) -> Result<()> {
     // What can't be opened is removed all the same.

@@ -35,6 +35,7 @@ fn main() -> Result<()> {
         "tgdns-ebpf/src",
         "tgdns-common/Cargo.toml",
         "tgdns-ebpf/Cargo.toml",
+        "Cargo.toml",
         "Cargo.lock",
     ] {
         println!("cargo:rerun-if-changed={}", root.join(input).display());

@@ -122,6 +122,7 @@ fn some_of(names: &[&str]) -> String {
 fn seldom_meant_cause(address: IpAddr) -> Option<&'static str> {
     match address {
         address if address.is_loopback() => Some("is a loopback address: clients would reach themselves"),
+        IpAddr::V4(v4) if v4.is_link_local() => Some("is link-local: clients beyond its link don't reach it"),
         IpAddr::V4(v4) if v4.octets()[3] == 0 => Some("is the network's own address in a /24"),
         IpAddr::V4(v4) if v4.octets()[3] == 255 => Some("is the broadcast address in a /24"),
         IpAddr::V4(_) | IpAddr::V6(_) => None,

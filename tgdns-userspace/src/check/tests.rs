@@ -145,6 +145,15 @@ fn warns() {
         ],
     );
     check_warnings(
+        "part = [{ first = \"10.10.10.1\", count = 2, alias = \"127.0.0.1\" }]\n\
+         server = [{ name = \"here\", address = \"10.10.10.9\", alias = \"169.254.1.1\" }]",
+        &[
+            "c.netz: 127.0.0.1, handed out for c-1, is a loopback address: clients would reach themselves",
+            "c.netz: 127.0.0.2, handed out for c-2, is a loopback address: clients would reach themselves",
+            "c.netz: 169.254.1.1, handed out for here, is link-local: clients beyond its link don't reach it",
+        ],
+    );
+    check_warnings(
         &format!("{two}[[view]]\nname = \"lan\"\nclients = [\"10.0.0.0/8\"]"),
         &["view lan: its clients are told the same as all others; name it in an alias"],
     );

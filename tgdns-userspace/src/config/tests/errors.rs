@@ -416,6 +416,15 @@ fn addresses() {
             ],
         ),
         (
+            r#""192.168.7.9""#,
+            r#"["224.0.0.1", "::", "0.0.0.0"]"#,
+            &[
+                "23:10: `alias`: 224.0.0.1 is a multicast address: write the address that one machine is reached by",
+                "23:23: `alias`: :: is the unspecified address: write the address that one machine is reached by",
+                "23:29: `alias`: 0.0.0.0 belongs to \"this network\" (0.0.0.0/8): write the address that one machine is reached by",
+            ],
+        ),
+        (
             r#""10.10.11.9""#,
             r#""0.0.0.0""#,
             &[

@@ -8,6 +8,7 @@ use std::{
     net::{SocketAddr, TcpListener, UdpSocket},
     path::PathBuf,
     process::{Child, Command, Output, Stdio},
+    sync::atomic::{AtomicU16, Ordering},
     time::{Duration, Instant},
 };
 
@@ -103,7 +104,19 @@ fn until<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
 
 /// Two servers on addresses of the loopback network, probed often.
 fn two_servers(port: u16) -> String {
-    two_servers_asked_on(UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap(), port)
+    two_servers_asked_on(free_address(), port)
+}
+
+/// Free for UDP and TCP, and below the ports that the kernel gives to whoever wants any, such as the probes of the tests
+/// that run beside.
+fn free_address() -> SocketAddr {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = u16::try_from(std::process::id() % 1000).unwrap() * 10 + 20_000;
+    until("a free port", || {
+        let address = SocketAddr::from(([127, 0, 0, 1], first + NEXT.fetch_add(1, Ordering::Relaxed)));
+        let free = UdpSocket::bind(address).is_ok() && TcpListener::bind(address).is_ok();
+        free.then_some(address)
+    })
 }
 
 fn two_servers_asked_on(listen: SocketAddr, port: u16) -> String {

@@ -41,8 +41,9 @@ where
 {
     let desk = Arc::new(Mutex::new(Desk::new(answer)));
     let mut conversations = JoinSet::new();
-    // Connections inherit it: the kernel, too, gives up what a client does not take.
-    let _ = SockRef::from(&listener).set_tcp_user_timeout(Some(connections.limits.idle_timeout));
+    // Connections inherit it: what is closed before its client has taken all is not kept for long by the kernel either.
+    let given_up = 2 * connections.limits.idle_timeout;
+    let _ = SockRef::from(&listener).set_tcp_user_timeout(Some(given_up));
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {

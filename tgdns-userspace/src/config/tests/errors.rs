@@ -31,6 +31,39 @@ fn unknown_keys() {
 }
 
 #[test]
+fn name_servers() {
+    rows(&[
+        (
+            "ttl = 1\n",
+            "nameservers = []\n",
+            &["10:15: `nameservers` is empty: name the servers that are load balancers, or take it away"],
+        ),
+        (
+            "ttl = 1\n",
+            "nameservers = [\"lb1\"]\n",
+            &[
+                "10:16: this cluster has no server \"lb1\": name a server, or describe another machine in [[cluster.nameserver]]",
+            ],
+        ),
+        (
+            "ttl = 1\n",
+            "nameservers = [\"internet-1\", \"internet-1\"]\n",
+            &["10:30: name server \"internet-1\" is there already (line 10): take one away"],
+        ),
+        (
+            "ttl = 1\n",
+            "nameserver = [{ name = \"lb1\" }]\n",
+            &["10:15: `address` is missing: give the load balancer's own address"],
+        ),
+        (
+            "ttl = 1\n",
+            "nameserver = [{ address = \"10.10.10.9\" }]\n",
+            &["10:15: `name` is missing: name the load balancer, such as \"lb1\""],
+        ),
+    ]);
+}
+
+#[test]
 fn wrong_types() {
     rows(&[
         (
@@ -380,6 +413,15 @@ fn addresses() {
             r#""255.255.255.255""#,
             &[
                 "22:11: `address`: 255.255.255.255 is the broadcast address: write the address that one machine is reached by",
+            ],
+        ),
+        (
+            r#""192.168.7.9""#,
+            r#"["224.0.0.1", "::", "0.0.0.0"]"#,
+            &[
+                "23:10: `alias`: 224.0.0.1 is a multicast address: write the address that one machine is reached by",
+                "23:23: `alias`: :: is the unspecified address: write the address that one machine is reached by",
+                "23:29: `alias`: 0.0.0.0 belongs to \"this network\" (0.0.0.0/8): write the address that one machine is reached by",
             ],
         ),
         (

@@ -120,6 +120,52 @@ fn check_servers(cluster: &str, expected: &[&str]) {
     assert_eq!(servers, expected, "{cluster}");
 }
 
+/// The name servers as `name address -> handed out by view`.
+#[track_caller]
+fn check_name_servers(written: &str, expected: &[&str]) {
+    let text = format!(
+        "interfaces = [\"eth0\"]\nview = [{{ name = \"lan\", clients = [\"192.168.0.0/16\"] }}]\n\
+         [[cluster]]\nname = \"internet.intern.netz\"\nprobe.port = 443\n\
+         part = [{{ first = \"10.10.10.100\", count = 3, alias = {{ lan = \"192.168.1.100\" }} }}]\n{written}"
+    );
+    let model = parse(&text, "F").unwrap_or_else(|errors| panic!("{errors}"));
+    let mut found = Vec::new();
+    for server in &model.clusters.first().unwrap().name_servers {
+        let told =
+            |view| server.handed_out(view).iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+        found.push(format!("{} {} -> {} | {}", server.name, server.address, told(0), told(1)));
+    }
+    assert_eq!(found, expected, "{written}");
+}
+
+#[test]
+fn name_servers() {
+    let first = "internet-1 10.10.10.100 -> 10.10.10.100 | 192.168.1.100";
+    let second = "internet-2 10.10.10.101 -> 10.10.10.101 | 192.168.1.101";
+    let third = "internet-3 10.10.10.102 -> 10.10.10.102 | 192.168.1.102";
+    // The first two servers are load balancers unless the file tells.
+    check_name_servers("", &[first, second]);
+    check_name_servers("nameservers = [\"internet-3\", \"Internet-1\"]", &[third, first]);
+    let beside = "[[cluster.nameserver]]\nname = \"lb1\"\naddress = \"10.10.10.10\"\n\
+                  alias = { lan = \"192.168.1.10\" }";
+    check_name_servers(beside, &["lb1 10.10.10.10 -> 10.10.10.10 | 192.168.1.10"]);
+    check_name_servers(
+        &format!("nameservers = [\"internet-2\"]\n{beside}"),
+        &[second, "lb1 10.10.10.10 -> 10.10.10.10 | 192.168.1.10"],
+    );
+}
+
+#[test]
+fn what_the_sockets_tell() {
+    let text = changed(
+        "listen = [\"0.0.0.0:53\"]",
+        "listen = [\"0.0.0.0:53\"]\nidentity = \"lb 1\"\nversion = \"v\"\ncookie_secret = \"/etc/s\"",
+    );
+    let model = parse(&text, "F").unwrap();
+    assert_eq!((model.identity.as_str(), model.version.as_str()), ("lb 1", "v"));
+    assert_eq!(model.cookie_secret, Some("/etc/s".into()));
+}
+
 #[test]
 fn parts_and_single_servers() {
     check_servers(

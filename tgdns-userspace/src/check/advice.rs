@@ -43,8 +43,8 @@ pub fn notes(model: &Model) -> Vec<String> {
     let note = |cluster: &Cluster| {
         let name = &cluster.name;
         format!(
-            "{name}: a forwarder that validates DNSSEC needs an exception (BIND: validate-except {{ \"{name}\"; }}; \
-             Unbound: domain-insecure: \"{name}\")"
+            "{name}: a forwarder that validates DNSSEC needs an exception, which `tgdns forwarder-config SERVER` prints \
+             (BIND: validate-except {{ \"{name}\"; }}; Unbound: domain-insecure: \"{name}\")"
         )
     };
     model.clusters.iter().map(note).collect()

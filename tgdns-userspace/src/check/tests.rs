@@ -37,7 +37,7 @@ tcp probe of port 443 every 1s (100ms while changing), timeout 500ms, 2 up, 3 do
   tgpro-9     [fd00:10::9]:443  10.10.11.9    192.168.7.9, fd00::7:9
 name servers: internet-1, internet-2
 
-note: internet.intern.netz: a forwarder that validates DNSSEC needs an exception (BIND: validate-except { "internet.intern.netz"; }; Unbound: domain-insecure: "internet.intern.netz")
+note: internet.intern.netz: a forwarder that validates DNSSEC needs an exception, which `tgdns forwarder-config SERVER` prints (BIND: validate-except { "internet.intern.netz"; }; Unbound: domain-insecure: "internet.intern.netz")
 "#;
     assert_eq!(render(&parse(NAT, "F").unwrap()), expected);
 }

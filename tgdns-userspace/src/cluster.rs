@@ -122,6 +122,8 @@ pub enum ProbeKind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Server {
     pub name: String,
+    /// The name of the part that counts it.
+    pub part: Option<String>,
     /// Its own address: the one that is probed, and handed out where no alias is.
     pub address: IpAddr,
     /// 0 to 65,535; 1 unless told.

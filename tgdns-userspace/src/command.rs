@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 use serde::Serialize;
 
+pub(crate) mod admin;
 pub(crate) mod check;
 pub(crate) mod detach;
 pub(crate) mod forwarder_config;

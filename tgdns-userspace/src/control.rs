@@ -20,6 +20,8 @@ mod socket;
 
 pub use socket::SocketFile;
 
+use crate::controller::administration::Wish;
+
 /// A request's line, its end included.
 const LONGEST_REQUEST: u64 = 64 * 1024;
 const CLIENTS_AT_ONCE: usize = 64;
@@ -37,6 +39,8 @@ pub enum Request {
     Status {},
     /// The reply is a `stats::SlowPath`.
     Stats {},
+    /// The reply comes once it is saved and published: `{"servers":[…],"state":…,"until":…}`.
+    Admin(Wish),
 }
 
 /// A request on its way to the loop, with the way back.

@@ -9,15 +9,16 @@
 //! All events that wait are handled in one turn, and what follows from them is published once, at its end.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
 use crate::{
+    admin::{self, AdminState, Admins, Said},
     check,
     cluster::{Model, XdpMode},
     control::{self, Request},
@@ -29,11 +30,13 @@ use crate::{
     status::{self, Status},
     xdp::{self, FastPath},
 };
+use administration::Administration;
 use attachments::Attachments;
 use roster::{Roster, Selection};
 use slow_path::SlowPath;
 use sources::Sources;
 
+pub mod administration;
 mod attachments;
 mod open_files;
 pub mod roster;
@@ -46,6 +49,8 @@ pub enum Event {
     Probed(Probed),
     Interfaces(Snapshot),
     Call(control::Call),
+    /// The admin states are saved, or could not be.
+    Saved(Result<Admins>),
     /// A signal, by its name.
     Stop(&'static str),
     /// Something that the controller cannot do without has ended.
@@ -73,8 +78,9 @@ pub async fn run(model: Model) -> Result<()> {
         XdpMode::Native | XdpMode::Generic => Some(FastPath::start(&model)?),
     };
     state_directory.keep();
+    let admins = admin::file::read(&model.state_directory)?;
     let mut sources = Sources::start(&model, listener)?;
-    let mut controller = Controller::new(model, fast_path, slow_path);
+    let mut controller = Controller::new(model, admins, fast_path, slow_path);
     controller.log_start();
     let signal = controller.turns(&mut sources).await?;
     controller.log_stop(signal);
@@ -83,6 +89,9 @@ pub async fn run(model: Model) -> Result<()> {
 
 struct Controller {
     roster: Roster,
+    administration: Administration,
+    /// Probes that wait for the work on their servers to end, by cluster and server.
+    paused: BTreeMap<(usize, usize), Probed>,
     fast_path: Option<FastPath>,
     attachments: Attachments,
     slow_path: SlowPath,
@@ -99,13 +108,15 @@ struct PublishError {
 }
 
 impl Controller {
-    fn new(model: Model, fast_path: Option<FastPath>, slow_path: SlowPath) -> Self {
+    fn new(model: Model, admins: Admins, fast_path: Option<FastPath>, slow_path: SlowPath) -> Self {
         let now = Instant::now();
         // Only the fast path has to know the service addresses; the sockets have theirs.
         let services = fast_path.is_none().then(BTreeSet::new);
         let without_live_server = vec![false; model.clusters.len()];
         Self {
-            roster: Roster::new(model, services, now),
+            administration: Administration::new(admins.clone()),
+            roster: Roster::new(model, admins, services, now),
+            paused: BTreeMap::new(),
             fast_path,
             attachments: Attachments::default(),
             slow_path,
@@ -130,12 +141,8 @@ impl Controller {
                         self.attachments.see(snapshot.devices);
                         self.roster.set_services(snapshot.services);
                     }
-                    Some(Event::Call(call)) => {
-                        // What was asked after a change is told with the change published.
-                        self.settle(sources);
-                        // The client may have gone.
-                        let _ = call.reply.send(self.answer(&call.request));
-                    }
+                    Some(Event::Call(call)) => self.call(call, sources),
+                    Some(Event::Saved(outcome)) => self.saved(outcome, sources),
                 }
                 event = sources.ready();
             }
@@ -145,11 +152,73 @@ impl Controller {
 
     fn wake_at(&self) -> Option<Instant> {
         let again = self.publish_error.as_ref().map(|error| error.again_at);
-        [again, self.attachments.due_at(), self.roster.deadline()].into_iter().flatten().min()
+        let deadlines = [again, self.attachments.due_at(), self.roster.deadline(), self.next_admin_end()];
+        deadlines.into_iter().flatten().min()
+    }
+
+    fn next_admin_end(&self) -> Option<Instant> {
+        let now = unix_seconds().into();
+        let end = self.roster.admins().next_end(now)?;
+        Some(Instant::now() + Duration::from_secs(end - now))
+    }
+
+    fn call(&mut self, call: control::Call, sources: &mut Sources) {
+        if let Request::Admin(wish) = &call.request {
+            self.administration.take(wish, self.roster.model(), unix_seconds().into(), call.reply);
+            self.save(sources);
+            return;
+        }
+        // What was asked after a change is told with the change published.
+        self.settle(sources);
+        // The client may have gone.
+        let _ = call.reply.send(self.answer(&call.request));
+    }
+
+    fn save(&mut self, sources: &Sources) {
+        if let Some(admins) = self.administration.begin() {
+            sources.save(self.roster.model().state_directory.clone(), admins);
+        }
+    }
+
+    fn saved(&mut self, outcome: Result<Admins>, sources: &mut Sources) {
+        if let Err(error) = &outcome {
+            tracing::error!("{error:#}");
+        }
+        if let Some((admins, acknowledgement)) = self.administration.end(outcome) {
+            self.tell_admin_changes(&admins);
+            self.roster.set_admins(admins);
+            self.settle(sources);
+            acknowledgement.give();
+        }
+        self.save(sources);
+    }
+
+    fn tell_admin_changes(&self, admins: &Admins) {
+        let now = unix_seconds().into();
+        for server in self.roster.model().clusters.iter().flat_map(|cluster| &cluster.servers) {
+            let (before, after) =
+                (self.roster.admins().said(&server.name, now), admins.said(&server.name, now));
+            if before != after {
+                let state = |said: Option<&Said>| said.map_or(AdminState::Ready, |said| said.state);
+                let until = after.and_then(|said| said.until).map(status::unix_timestamp);
+                tracing::info!(
+                    server = server.name,
+                    from = %state(before),
+                    to = %state(after),
+                    reason = after.and_then(|said| said.reason.as_deref()),
+                    until,
+                    "admin state changed"
+                );
+            }
+        }
     }
 
     fn probed(&mut self, probed: Probed) {
         let (cluster, server) = (probed.cluster, probed.server);
+        if self.roster.state(cluster, server) == AdminState::Maint {
+            self.paused.insert((cluster, server), probed);
+            return;
+        }
         let change = self.roster.observe(cluster, server, &probed.outcome, Instant::now());
         let cluster_model = self.roster.model().clusters.get(cluster);
         let server_model = cluster_model.and_then(|cluster| cluster.servers.get(server));
@@ -174,6 +243,11 @@ impl Controller {
     /// Attaches and publishes what is due.
     fn settle(&mut self, sources: &mut Sources) {
         let now = Instant::now();
+        for server in self.roster.tell_time(unix_seconds().into()) {
+            if let Some(probed) = self.paused.remove(&server) {
+                probed.answer(Duration::ZERO);
+            }
+        }
         if let Some(fast_path) = &mut self.fast_path {
             self.attachments.settle(fast_path, now);
         }
@@ -212,7 +286,7 @@ impl Controller {
         let model = self.roster.model();
         for (index, (cluster, before)) in model.clusters.iter().zip(&mut self.without_live_server).enumerate()
         {
-            let none_live = !self.roster.health(index).iter().any(roster::is_live);
+            let none_live = !self.roster.has_live(index);
             match (*before, none_live) {
                 (false, true) => {
                     tracing::warn!(cluster = cluster.name, "no server is live: all of them are handed out");
@@ -230,6 +304,7 @@ impl Controller {
         let value = match request {
             Request::Status {} => serde_json::to_value(self.status()),
             Request::Stats {} => serde_json::to_value(self.slow_path.stats()),
+            Request::Admin(_) => bail!("an admin state is not told at once"),
         };
         value.context("the reply cannot be written as JSON")
     }

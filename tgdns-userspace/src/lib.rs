@@ -1,5 +1,6 @@
 //! The controller, as a library so that the tests reach its parts.
 
+pub mod admin;
 pub mod check;
 pub mod cluster;
 pub mod config;

@@ -27,6 +27,7 @@ Examples:
   tgdns run                                  probe the servers and answer
   tgdns status                               who is live, and what each view is answered with
   tgdns query internet.intern.netz           ask the loaded program itself
+  tgdns drain internet-3 --until 2h          hand a server out to no new clients
   tgdns forwarder-config unbound             the configuration of the DNS server that forwards the names
 
 `tgdns COMMAND --help` shows examples of each command.";
@@ -38,6 +39,9 @@ enum Command {
     Status(command::status::Arguments),
     Stats(command::stats::Arguments),
     Query(command::query::Arguments),
+    Drain(command::admin::Drain),
+    Maint(command::admin::Maint),
+    Ready(command::admin::Ready),
     ForwarderConfig(command::forwarder_config::Arguments),
     Detach(command::detach::Arguments),
 }
@@ -67,6 +71,9 @@ impl Command {
             Self::Status(arguments) => arguments.run(),
             Self::Stats(arguments) => arguments.run(),
             Self::Query(arguments) => arguments.run(),
+            Self::Drain(arguments) => arguments.run(),
+            Self::Maint(arguments) => arguments.run(),
+            Self::Ready(arguments) => arguments.run(),
             Self::ForwarderConfig(arguments) => arguments.run(),
             Self::Detach(arguments) => arguments.run(),
         }

@@ -9,8 +9,9 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    admin::AdminState,
     cluster::{Cluster, Model, Server},
-    controller::roster::{self, Roster},
+    controller::roster::Roster,
     health::ServerHealth,
 };
 
@@ -76,7 +77,11 @@ pub struct ServerStatus {
     pub address: IpAddr,
     /// `up`, `down` or `unknown`.
     pub health: String,
+    /// `ready`, `drain` or `maint`.
     pub admin: String,
+    pub admin_reason: Option<String>,
+    /// When the admin state ends: RFC 3339, UTC.
+    pub admin_until: Option<String>,
     pub live: bool,
     /// Since when health is what it is: RFC 3339, UTC.
     pub since: String,
@@ -131,30 +136,45 @@ impl ClusterStatus {
         let health = roster.health(index);
         let handed_out = match roster.published() {
             None => HandedOut::Nothing,
-            Some(_) if health.iter().any(roster::is_live) => HandedOut::Live,
+            Some(_) if roster.has_live(index) => HandedOut::Live,
             Some(_) => HandedOut::All,
         };
-        let server = |(server, health)| ServerStatus::of(server, health, roster.started(), now, wall);
+        let server = |(server, of): (usize, &Server)| {
+            health
+                .get(server)
+                .map(|health| ServerStatus::of(of, health, roster, roster.is_live(index, server), now, wall))
+        };
         Self {
             name: cluster.name.clone(),
             ttl: cluster.ttl,
             handed_out,
-            servers: cluster.servers.iter().zip(health).map(server).collect(),
+            servers: cluster.servers.iter().enumerate().filter_map(server).collect(),
             answers: answers(roster, index, cluster),
         }
     }
 }
 
 impl ServerStatus {
-    fn of(server: &Server, health: &ServerHealth, started: Instant, now: Instant, wall: SystemTime) -> Self {
+    fn of(
+        server: &Server,
+        health: &ServerHealth,
+        roster: &Roster,
+        live: bool,
+        now: Instant,
+        wall: SystemTime,
+    ) -> Self {
         let change = health.last_change();
-        let age = now.saturating_duration_since(change.map_or(started, |change| change.at));
+        let age = now.saturating_duration_since(change.map_or(roster.started(), |change| change.at));
+        let seconds = wall.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let said = roster.admins().said(&server.name, seconds);
         Self {
             name: server.name.clone(),
             address: server.address,
             health: health.health().as_str().to_owned(),
-            admin: "ready".to_owned(),
-            live: roster::is_live(health),
+            admin: said.map_or(AdminState::Ready, |said| said.state).to_string(),
+            admin_reason: said.and_then(|said| said.reason.clone()),
+            admin_until: said.and_then(|said| said.until).map(unix_timestamp),
+            live,
             since: timestamp(wall - age),
             since_seconds: age.as_secs(),
             cause: change.map(|change| change.cause.clone()),
@@ -176,6 +196,11 @@ fn answers(roster: &Roster, index: usize, cluster: &Cluster) -> Vec<AnswerStatus
         .view_identifiers()
         .map(|view| AnswerStatus { view: model.view_name(view).to_owned(), addresses: addresses(view) })
         .collect()
+}
+
+/// A time in seconds since 1970 as RFC 3339, UTC.
+pub fn unix_timestamp(seconds: u64) -> String {
+    timestamp(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
 }
 
 /// RFC 3339, UTC, to the millisecond.

@@ -115,6 +115,7 @@ fn servers(cluster: &file::Cluster, views: &[View]) -> Result<(Vec<Server>, Vec<
             };
             servers.push(Server {
                 name: format!("server-{}", servers.len() + 1),
+                part: None,
                 address: counted(described.address, index),
                 weight: 1,
                 aliases: count(&described.aliases),

@@ -121,10 +121,15 @@ impl Host {
             "interfaces = {interfaces:?}\nxdp_mode = \"{xdp_mode}\"\nstate_dir = \"{}\"\ncontrol = \"{}\"\n\
              pin_dir = \"{}\"\n[dns]\nlisten = {listen}\n{clusters}",
             self.path("state").display(),
-            self.path("control/socket").display(),
+            self.control().display(),
             self.pins.display(),
         );
         fs::write(self.path("tgdns.toml"), text).context("writing the configuration")
+    }
+
+    /// The control socket.
+    pub(crate) fn control(&self) -> PathBuf {
+        self.path("control/socket")
     }
 
     /// A file of this run.

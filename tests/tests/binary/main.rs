@@ -1,5 +1,6 @@
 //! The built `tgdns` on a network interface: what it answers, how it starts again, how it refuses, what it takes.
 
+mod admin;
 mod devices;
 mod footprint;
 mod host;

@@ -6,6 +6,7 @@ use std::{
 };
 
 use crate::{
+    admin::{AdminState, Admins},
     cluster::{Cluster, Model},
     health::{Change, Health, Outcome, ServerHealth},
     netlink::ServiceAddress,
@@ -18,6 +19,9 @@ pub struct Roster {
     started: Instant,
     /// By cluster and server, as in the model.
     health: Vec<Vec<ServerHealth>>,
+    admins: Admins,
+    /// What the admins come to, by cluster and server.
+    states: Vec<Vec<AdminState>>,
     /// None until the interfaces have told.
     services: Option<BTreeSet<ServiceAddress>>,
     published: Option<Selection>,
@@ -60,11 +64,18 @@ impl Selection {
 
 impl Roster {
     /// All servers are unknown at first. Without a fast path there are no services to wait for: pass an empty set.
-    pub fn new(model: Model, services: Option<BTreeSet<ServiceAddress>>, now: Instant) -> Self {
+    pub fn new(
+        model: Model,
+        admins: Admins,
+        services: Option<BTreeSet<ServiceAddress>>,
+        now: Instant,
+    ) -> Self {
         let unknown =
             |cluster: &Cluster| cluster.servers.iter().map(|_| ServerHealth::new(&cluster.probe)).collect();
         let health = model.clusters.iter().map(unknown).collect();
-        Self { model, started: now, health, services, published: None }
+        let ready = |cluster: &Cluster| vec![AdminState::Ready; cluster.servers.len()];
+        let states = model.clusters.iter().map(ready).collect();
+        Self { model, started: now, health, admins, states, services, published: None }
     }
 
     /// Takes one probe's outcome; tells the new verdict if this outcome brought it about.
@@ -78,6 +89,53 @@ impl Roster {
         self.health.get_mut(cluster)?.get_mut(server)?.observe(outcome, now)
     }
 
+    /// What people say of the servers from now on; it counts from the next [`Self::tell_time`].
+    pub fn set_admins(&mut self, admins: Admins) {
+        self.admins = admins;
+    }
+
+    /// Takes in what people's say comes to at a time, in seconds since 1970. Gives the servers, by cluster and server, whose
+    /// work has ended: they are probed again, and must prove themselves anew.
+    pub fn tell_time(&mut self, unix_seconds: u64) -> Vec<(usize, usize)> {
+        let mut back = Vec::new();
+        for (cluster_index, cluster) in self.model.clusters.iter().enumerate() {
+            for (index, server) in cluster.servers.iter().enumerate() {
+                let state = self.admins.state(&server.name, unix_seconds);
+                let place = self.states.get_mut(cluster_index).and_then(|states| states.get_mut(index));
+                let before = place.map_or(AdminState::Ready, |place| std::mem::replace(place, state));
+                if before == AdminState::Maint && state != AdminState::Maint {
+                    back.push((cluster_index, index));
+                    let health =
+                        self.health.get_mut(cluster_index).and_then(|servers| servers.get_mut(index));
+                    if let Some(health) = health {
+                        *health = ServerHealth::new(&cluster.probe);
+                    }
+                }
+            }
+        }
+        back
+    }
+
+    /// Whether a person wants a server to be handed out, at the time that was told last.
+    pub fn state(&self, cluster: usize, server: usize) -> AdminState {
+        self.states.get(cluster).and_then(|states| states.get(server)).copied().unwrap_or_default()
+    }
+
+    /// Health up and admin ready: may be handed out.
+    pub fn is_live(&self, cluster: usize, server: usize) -> bool {
+        let health = self.health(cluster).get(server).map(ServerHealth::health);
+        health == Some(Health::Up) && self.state(cluster, server) == AdminState::Ready
+    }
+
+    /// Whether any server of a cluster is.
+    pub fn has_live(&self, cluster: usize) -> bool {
+        (0..self.health(cluster).len()).any(|server| self.is_live(cluster, server))
+    }
+
+    pub fn admins(&self) -> &Admins {
+        &self.admins
+    }
+
     pub fn set_services(&mut self, services: BTreeSet<ServiceAddress>) {
         self.services = Some(services);
     }
@@ -88,7 +146,7 @@ impl Roster {
         if self.published.is_none() && self.undecided().any(|deadline| now < deadline) {
             return None;
         }
-        let handed_out = self.health.iter().map(|servers| handed_out(servers)).collect();
+        let handed_out = (0..self.health.len()).map(|cluster| self.handed_out(cluster)).collect();
         let published = self.published.as_ref();
         let selection = Selection::following(published, handed_out, self.services.clone()?, unix_seconds);
         (self.published.as_ref() != Some(&selection)).then_some(selection)
@@ -126,31 +184,33 @@ impl Roster {
         self.health.get(cluster).map_or(&[], Vec::as_slice)
     }
 
+    /// Where none is live, all are handed out: it may be the probes that fail, and a client that tries in vain loses less
+    /// than one that is told that there is no address. A person's word counts more than a probe's: those who are ready
+    /// come first, then those who drain, and the rest only where there is no other.
+    fn handed_out(&self, cluster: usize) -> Vec<bool> {
+        let servers = 0..self.health(cluster).len();
+        if self.has_live(cluster) {
+            return servers.map(|server| self.is_live(cluster, server)).collect();
+        }
+        let best = servers.clone().map(|server| self.state(cluster, server)).min();
+        servers.map(|server| Some(self.state(cluster, server)) == best).collect()
+    }
+
     /// For each cluster without a verdict, the time from which it does without one.
     fn undecided(&self) -> impl Iterator<Item = Instant> {
-        let clusters = self.model.clusters.iter().zip(&self.health);
+        let clusters = self.model.clusters.iter().enumerate();
         clusters
-            .filter(|(_, servers)| !is_decided(servers))
-            .map(|(cluster, _)| self.started + first_round(cluster))
+            .filter(|(index, _)| !self.is_decided(*index))
+            .map(|(_, cluster)| self.started + first_round(cluster))
     }
-}
 
-/// Health up; a person's say comes with the admin states.
-pub fn is_live(server: &ServerHealth) -> bool {
-    server.health() == Health::Up
-}
-
-/// Where none is live, all are handed out: it may be the probes that fail, and a client that tries in vain loses less
-/// than one that is told that there is no address.
-fn handed_out(servers: &[ServerHealth]) -> Vec<bool> {
-    let none_live = !servers.iter().any(is_live);
-    servers.iter().map(|server| none_live || is_live(server)).collect()
-}
-
-/// Every server has its verdict. One live server would be enough to answer with, but it would take the place of the full answer
-/// that a predecessor left in the maps.
-fn is_decided(servers: &[ServerHealth]) -> bool {
-    servers.iter().all(|server| server.health() != Health::Unknown)
+    /// Every server has its verdict, a probe's or a person's. One live server would be enough to answer with, but it would
+    /// take the place of the full answer that a predecessor left in the maps.
+    fn is_decided(&self, cluster: usize) -> bool {
+        self.health(cluster).iter().enumerate().all(|(server, health)| {
+            health.health() != Health::Unknown || self.state(cluster, server) == AdminState::Maint
+        })
+    }
 }
 
 /// The time that a server needs at most for its first verdict, whether its probes follow each other by the fast interval or,

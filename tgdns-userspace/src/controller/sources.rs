@@ -1,18 +1,19 @@
 //! Where the events come from.
 
-use std::{future::Future, time::Instant};
+use std::{future::Future, path::PathBuf, time::Instant};
 
 use anyhow::{Context as _, Result, anyhow};
 use tokio::{
     net::UnixListener,
     signal::unix::{Signal, SignalKind, signal},
     sync::mpsc,
-    task::JoinSet,
+    task::{JoinSet, spawn_blocking},
     time::sleep_until,
 };
 
 use super::Event;
 use crate::{
+    admin::{self, Admins},
     cluster::{Model, XdpMode},
     control,
     netlink::{self, Snapshot},
@@ -27,6 +28,8 @@ pub(super) struct Sources {
     probed: mpsc::Receiver<Probed>,
     interfaces: mpsc::Receiver<Snapshot>,
     calls: mpsc::Receiver<control::Call>,
+    saved: mpsc::Receiver<Result<Admins>>,
+    saved_sender: mpsc::Sender<Result<Admins>>,
     terminate: Signal,
     interrupt: Signal,
     /// None of these should ever end.
@@ -39,10 +42,13 @@ impl Sources {
         let (probed_sender, probed) = mpsc::channel(WAITING);
         let (interfaces_sender, interfaces) = mpsc::channel(WAITING);
         let (calls_sender, calls) = mpsc::channel(WAITING);
+        let (saved_sender, saved) = mpsc::channel(1);
         let mut sources = Self {
             probed,
             interfaces,
             calls,
+            saved,
+            saved_sender,
             terminate: signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?,
             interrupt: signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?,
             tasks: JoinSet::new(),
@@ -63,6 +69,16 @@ impl Sources {
         self.tasks.spawn(task);
     }
 
+    /// Saves the admin states where the disk holds up nobody; an event tells when that is done.
+    pub(super) fn save(&self, directory: PathBuf, admins: Admins) {
+        let saved = self.saved_sender.clone();
+        spawn_blocking(move || {
+            let outcome = admin::file::write(&directory, &admins).map(|()| admins);
+            // The loop may have ended.
+            let _ = saved.blocking_send(outcome);
+        });
+    }
+
     /// Waits for the next event, until the given time at most.
     pub(super) async fn next(&mut self, until: Option<Instant>) -> Option<Event> {
         let sleep = async {
@@ -78,6 +94,7 @@ impl Sources {
             Some(probed) = self.probed.recv() => Some(Event::Probed(probed)),
             Some(snapshot) = self.interfaces.recv() => Some(Event::Interfaces(snapshot)),
             Some(call) = self.calls.recv() => Some(Event::Call(call)),
+            Some(saved) = self.saved.recv() => Some(Event::Saved(saved)),
             Some(ended) = self.tasks.join_next() => Some(Event::Failed(failure(ended))),
             () = sleep => None,
         }

@@ -275,6 +275,7 @@ impl Silent {
 
 fn cluster(addresses: &[IpAddr], port: u16) -> Cluster {
     let server = |address: &IpAddr| Server {
+        part: None,
         name: address.to_string(),
         address: *address,
         weight: 1,

@@ -44,7 +44,7 @@ fn cluster(cluster: &ClusterStatus) -> String {
     let rule = match cluster.handed_out {
         HandedOut::Nothing => "nothing is handed out before the first round of probes has ended",
         HandedOut::Live => "the live ones are handed out",
-        HandedOut::All => "as none is live, all are handed out",
+        HandedOut::All => "as none is live, servers are handed out whatever their health",
     };
     let mut text = format!("{}: {live} of {} servers live, {rule}\n", cluster.name, cluster.servers.len());
     let mut servers = vec![header(&["SERVER", "ADDRESS", "HEALTH", "ADMIN", "LIVE", "SINCE", "CAUSE"])];
@@ -63,11 +63,17 @@ fn server(server: &ServerStatus) -> Vec<String> {
         server.name.clone(),
         server.address.to_string(),
         server.health.clone(),
-        server.admin.clone(),
+        admin(server),
         if server.live { "yes" } else { "no" }.to_owned(),
         duration(server.since_seconds),
         server.cause.clone().unwrap_or_default(),
     ]
+}
+
+fn admin(server: &ServerStatus) -> String {
+    let until = server.admin_until.as_ref().map(|until| format!(" until {until}")).unwrap_or_default();
+    let reason = server.admin_reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+    format!("{}{until}{reason}", server.admin)
 }
 
 fn header(names: &[&str]) -> Vec<String> {

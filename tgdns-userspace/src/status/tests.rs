@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::admin::Admins;
 use crate::{config, health::Outcome, netlink::ServiceAddress};
 
 const CONFIG: &str = r#"
@@ -35,7 +36,7 @@ fn status_after(elapsed: Duration, outcomes: &[bool]) -> Status {
         vlan_tags: vec![],
         address: address.parse().unwrap(),
     });
-    let mut roster = Roster::new(model, Some(BTreeSet::from(services)), start);
+    let mut roster = Roster::new(model, Admins::default(), Some(BTreeSet::from(services)), start);
     for (server, success) in outcomes.iter().enumerate() {
         let outcome = match success {
             true => Outcome::Success { took: Duration::from_millis(1) },
@@ -97,7 +98,9 @@ fn json_has_the_promised_keys() {
     assert_eq!(
         servers[0],
         serde_json::json!({
-            "name": "internet-1", "address": "10.10.10.100", "health": "up", "admin": "ready", "live": true,
+            "name": "internet-1", "address": "10.10.10.100", "health": "up", "admin": "ready",
+            "admin_reason": null,
+            "admin_until": null, "live": true,
             "since": "1970-01-01T00:01:35.000Z", "since_seconds": 5, "cause": "1 success",
         })
     );

@@ -8,6 +8,7 @@ use crate::{cluster::Server, config::mistakes::Span};
 /// A server with the places that told of it.
 pub(super) struct Draft {
     pub(super) name: String,
+    pub(super) part: Option<String>,
     /// None where it was there but wrong.
     pub(super) address: Option<IpAddr>,
     /// For a counted server its part's first address.
@@ -45,6 +46,7 @@ impl Draft {
         views.sort_by_key(|(view, ..)| *view);
         Server {
             name: self.name,
+            part: self.part,
             address: self.address.unwrap_or(Ipv4Addr::UNSPECIFIED.into()),
             weight: self.weight,
             aliases: everywhere.map_or_else(Vec::new, |(_, addresses)| addresses),

@@ -78,7 +78,7 @@ fn machine(
     let (name_at, name) = (name.span(), name.into_inner().0);
     let is_free = is_free(taken, &name, &name_at, mistakes);
     let (address_at, address) = (address.span(), Some(address.into_inner().0));
-    let draft = Draft { name, address, address_at, aliases, weight: 1 };
+    let draft = Draft { name, part: None, address, address_at, aliases, weight: 1 };
     is_free.then(|| draft.into_server())
 }
 

@@ -131,7 +131,15 @@ impl<'c, 't> Collector<'c, 't> {
             names_are_free =
                 names_are_free && self.take_server_name(&name, &name_at, "give this part another `name`");
             let address_at = address_at.clone();
-            self.drafts.servers.push(Draft { name, address: Some(address), address_at, aliases, weight });
+            let part = Some(stem.to_owned());
+            self.drafts.servers.push(Draft {
+                name,
+                part,
+                address: Some(address),
+                address_at,
+                aliases,
+                weight,
+            });
         }
     }
 
@@ -194,6 +202,7 @@ impl<'c, 't> Collector<'c, 't> {
         }
         self.drafts.servers.push(Draft {
             name,
+            part: None,
             address_at: server.address.as_ref().map_or(at.clone(), Spanned::span),
             address: server.address.map(|address| address.into_inner().0),
             aliases: alias::single(server.alias, self.views, self.mistakes).unwrap_or_default(),

@@ -1,6 +1,7 @@
 use std::net::IpAddr;
 
 use super::*;
+use crate::admin::Said;
 use crate::cluster::{Answer, Probe, ProbeKind, Server, TcpLimits, XdpMode};
 
 /// A controller's life in one line per turn: what happens -> what is due afterwards, as the letters of the servers
@@ -8,7 +9,7 @@ use crate::cluster::{Answer, Probe, ProbeKind, Server, TcpLimits, XdpMode};
 fn check(clusters: &[usize], turns: &[(&str, &str)]) {
     let start = Instant::now();
     let mut now = start;
-    let mut roster = Roster::new(model(clusters), Some(BTreeSet::new()), start);
+    let mut roster = Roster::new(model(clusters), Admins::default(), Some(BTreeSet::new()), start);
     for (number, (events, expected)) in turns.iter().enumerate() {
         for event in events.split_whitespace() {
             match event.split_at(1) {
@@ -60,6 +61,7 @@ fn show(roster: &Roster, selection: &Selection) -> String {
 fn model(clusters: &[usize]) -> Model {
     let server = |index| Server {
         name: format!("server-{index}"),
+        part: None,
         address: IpAddr::from([10, 0, 0, index]),
         weight: 1,
         aliases: vec![],
@@ -143,10 +145,82 @@ fn a_cluster_does_not_become_undecided_again() {
     check(&[2], &[("+a", "-"), ("-b -b", "a"), ("@100 -a -a", "ab")]);
 }
 
+/// Servers by their letters: `=` ready, `~` drained, `!` maintained. All probes succeed but for those after `-`.
+fn check_admin(turns: &[(&str, &str)]) {
+    let now = Instant::now();
+    let mut roster = Roster::new(model(&[3]), Admins::default(), Some(BTreeSet::new()), now);
+    for letter in ["a", "b", "c"] {
+        observe(&mut roster, letter, true, now);
+    }
+    for (number, (events, expected)) in turns.iter().enumerate() {
+        for event in events.split_whitespace() {
+            let (kind, letter) = event.split_at(1);
+            let name = format!("server-{}", letter.as_bytes()[0] - b'a');
+            let state = match kind {
+                "=" => AdminState::Ready,
+                "~" => AdminState::Drain,
+                "!" => AdminState::Maint,
+                "+" | "-" => {
+                    observe(&mut roster, letter, kind == "+", now);
+                    continue;
+                }
+                _ => panic!("turn {number}: {event} is no event"),
+            };
+            let mut admins = roster.admins().clone();
+            admins.set(&name, Said { state, reason: None, since: 0, until: None });
+            roster.set_admins(admins);
+        }
+        roster.tell_time(0);
+        let due = roster.due(now, 0);
+        let shown = due.as_ref().map_or("-".to_owned(), |selection| show(&roster, selection));
+        assert_eq!(shown, *expected, "turn {number}: {events}");
+        roster.published = due.or(roster.published);
+    }
+}
+
+#[test]
+fn a_person_s_word_takes_out_and_puts_back() {
+    check_admin(&[("", "abc"), ("~b", "ac"), ("!b", "-"), ("!c", "a"), ("~c =c", "-")]);
+    check_admin(&[("~a", "bc"), ("=a", "abc")]);
+}
+
+/// It was worked on: it proves itself before it is handed out.
+#[test]
+fn after_its_maintenance_a_server_is_unknown() {
+    check_admin(&[("!a", "bc"), ("=a", "-"), ("+a", "abc")]);
+    check_admin(&[("!a", "bc"), ("~a", "-"), ("+a", "-"), ("=a", "abc")]);
+}
+
+#[test]
+fn where_none_is_live_those_who_are_ready_come_first() {
+    check_admin(&[
+        ("~a", "bc"),
+        ("-b -b -c -c", "-"),
+        ("~b", "c"),
+        ("~c", "abc"),
+        ("!c", "ab"),
+        ("!a !b", "abc"),
+    ]);
+}
+
+#[test]
+fn a_server_that_is_worked_on_is_waited_for_by_nobody() {
+    let now = Instant::now();
+    let mut admins = Admins::default();
+    admins.set("server-1", Said { state: AdminState::Maint, reason: None, since: 0, until: Some(50) });
+    let mut roster = Roster::new(model(&[2]), admins, Some(BTreeSet::new()), now);
+    assert_eq!(roster.tell_time(49), []);
+    observe(&mut roster, "a", true, now);
+    assert_eq!(roster.due(now, 0).map(|selection| show(&roster, &selection)), Some("a".to_owned()));
+    // Its time is up.
+    assert_eq!(roster.tell_time(50), [(0, 1)]);
+    assert_eq!(roster.tell_time(51), []);
+}
+
 #[test]
 fn nothing_is_published_before_the_interfaces_have_told() {
     let now = Instant::now();
-    let mut roster = Roster::new(model(&[1]), None, now);
+    let mut roster = Roster::new(model(&[1]), Admins::default(), None, now);
     observe(&mut roster, "a", true, now);
     assert_eq!(roster.due(now + Duration::from_secs(60), 0), None);
     assert_eq!(roster.deadline(), None);
@@ -158,7 +232,7 @@ fn nothing_is_published_before_the_interfaces_have_told() {
 #[test]
 fn a_service_address_that_moves_is_published() {
     let now = Instant::now();
-    let mut roster = Roster::new(model(&[1]), Some(BTreeSet::new()), now);
+    let mut roster = Roster::new(model(&[1]), Admins::default(), Some(BTreeSet::new()), now);
     observe(&mut roster, "a", true, now);
     for (addresses, publishes) in [
         (vec![[10, 0, 0, 1]], true),
@@ -178,7 +252,7 @@ fn the_deadline_is_the_last_undecided_cluster_s() {
     let now = Instant::now();
     let mut model = model(&[1, 1]);
     model.clusters[1].probe.fall = 5;
-    let mut roster = Roster::new(model, Some(BTreeSet::new()), now);
+    let mut roster = Roster::new(model, Admins::default(), Some(BTreeSet::new()), now);
     assert_eq!(roster.deadline(), Some(now + Duration::from_millis(2500)));
     observe(&mut roster, "b", true, now);
     assert_eq!(roster.deadline(), Some(now + Duration::from_millis(1000)));
@@ -189,7 +263,7 @@ fn the_deadline_is_the_last_undecided_cluster_s() {
 #[test]
 fn a_failed_publication_stays_due() {
     let now = Instant::now();
-    let mut roster = Roster::new(model(&[1]), Some(BTreeSet::new()), now);
+    let mut roster = Roster::new(model(&[1]), Admins::default(), Some(BTreeSet::new()), now);
     observe(&mut roster, "a", true, now);
     assert!(roster.due(now, 0).is_some());
     assert!(roster.due(now, 0).is_some());
@@ -198,7 +272,7 @@ fn a_failed_publication_stays_due() {
 #[test]
 fn an_outcome_of_an_unknown_server_is_ignored() {
     let now = Instant::now();
-    let mut roster = Roster::new(model(&[1]), Some(BTreeSet::new()), now);
+    let mut roster = Roster::new(model(&[1]), Admins::default(), Some(BTreeSet::new()), now);
     let outcome = Outcome::Success { took: Duration::ZERO };
     assert_eq!(roster.observe(0, 1, &outcome, now), None);
     assert_eq!(roster.observe(1, 0, &outcome, now), None);

@@ -1,0 +1,113 @@
+//! What people said of servers, kept apart from what probes find: pure.
+
+use std::{collections::BTreeMap, fmt};
+
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
+pub mod file;
+
+/// Whether a person wants a server to be handed out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum AdminState {
+    /// As its health says.
+    #[default]
+    Ready,
+    /// To no new clients; it is probed on.
+    Drain,
+    /// To nobody, and not probed: it is being worked on.
+    Maint,
+}
+
+impl AdminState {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Drain => "drain",
+            Self::Maint => "maint",
+        }
+    }
+}
+
+impl fmt::Display for AdminState {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// What was said last of a server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Said {
+    pub state: AdminState,
+    pub reason: Option<String>,
+    /// Seconds since 1970.
+    pub since: u64,
+    /// From then on the server is ready; seconds since 1970.
+    pub until: Option<u64>,
+}
+
+/// By the servers' names; who is ready is not listed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Admins {
+    servers: BTreeMap<String, Said>,
+}
+
+impl Admins {
+    pub fn set(&mut self, server: &str, said: Said) {
+        match said.state {
+            AdminState::Ready => drop(self.servers.remove(server)),
+            AdminState::Drain | AdminState::Maint => drop(self.servers.insert(server.to_owned(), said)),
+        }
+    }
+
+    /// What holds at a time, in seconds since 1970; nothing for a server that is ready.
+    pub fn said(&self, server: &str, now: u64) -> Option<&Said> {
+        self.servers.get(server).filter(|said| said.until.is_none_or(|until| now < until))
+    }
+
+    pub fn state(&self, server: &str, now: u64) -> AdminState {
+        self.said(server, now).map_or(AdminState::Ready, |said| said.state)
+    }
+
+    /// When the next server becomes ready by the mere passing of time, in seconds since 1970.
+    pub fn next_end(&self, now: u64) -> Option<u64> {
+        self.servers.values().filter_map(|said| said.until).filter(|until| now < *until).min()
+    }
+
+    /// Takes out what has ended.
+    pub fn forget_ended(&mut self, now: u64) {
+        self.servers.retain(|_, said| said.until.is_none_or(|until| now < until));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(state: AdminState, until: Option<u64>) -> Said {
+        Said { state, reason: None, since: 100, until }
+    }
+
+    #[test]
+    fn what_was_said_last_holds_until_its_end() {
+        let mut admins = Admins::default();
+        assert_eq!(admins.state("a", 100), AdminState::Ready);
+        admins.set("a", said(AdminState::Drain, None));
+        admins.set("b", said(AdminState::Maint, Some(200)));
+        admins.set("c", said(AdminState::Drain, Some(300)));
+        for (now, states, end) in [
+            (100, [AdminState::Drain, AdminState::Maint, AdminState::Drain], Some(200)),
+            (199, [AdminState::Drain, AdminState::Maint, AdminState::Drain], Some(200)),
+            (200, [AdminState::Drain, AdminState::Ready, AdminState::Drain], Some(300)),
+            (300, [AdminState::Drain, AdminState::Ready, AdminState::Ready], None),
+        ] {
+            assert_eq!(["a", "b", "c"].map(|server| admins.state(server, now)), states, "{now}");
+            assert_eq!(admins.next_end(now), end, "{now}");
+        }
+        admins.forget_ended(250);
+        assert_eq!(admins.servers.keys().collect::<Vec<_>>(), ["a", "c"]);
+        admins.set("a", said(AdminState::Ready, None));
+        assert_eq!(admins.servers.keys().collect::<Vec<_>>(), ["c"]);
+    }
+}

@@ -1,0 +1,149 @@
+//! The file of the admin states: replaced as a whole, and on the disk before anyone is told that it is.
+
+use std::{
+    fs::{self, File},
+    io::{self, ErrorKind, Write as _},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
+
+use super::Admins;
+
+/// In the state directory.
+const NAME: &str = "admin.json";
+const VERSION: u32 = 1;
+
+#[derive(Serialize, Deserialize)]
+struct Contents {
+    version: u32,
+    #[serde(flatten)]
+    admins: Admins,
+}
+
+/// The states that were saved last. A file that cannot be understood is moved aside and told of in the log: it must not
+/// keep the controller from starting.
+///
+/// # Errors
+/// A file that cannot be read or moved.
+pub fn read(directory: &Path) -> Result<Admins> {
+    let path = directory.join(NAME);
+    let text = match fs::read(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Admins::default()),
+        Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+    };
+    match serde_json::from_slice::<Contents>(&text) {
+        Ok(contents) if contents.version == VERSION => Ok(contents.admins),
+        other => {
+            let cause = match other {
+                Ok(contents) => format!("it has version {}, not {VERSION}", contents.version),
+                Err(error) => error.to_string(),
+            };
+            let aside = path.with_extension("json.unreadable");
+            fs::rename(&path, &aside).with_context(|| format!("cannot move {} aside", path.display()))?;
+            tracing::error!(
+                "{} cannot be understood, so all servers are ready: {cause}; it lies in {} now",
+                path.display(),
+                aside.display()
+            );
+            Ok(Admins::default())
+        }
+    }
+}
+
+/// Saves the states; on return they survive a loss of power. Blocks for as long as the disk takes.
+///
+/// # Errors
+/// The disk's, with the file as it was.
+pub fn write(directory: &Path, admins: &Admins) -> Result<()> {
+    let path = directory.join(NAME);
+    let fresh = directory.join(format!("{NAME}.new"));
+    let contents = Contents { version: VERSION, admins: admins.clone() };
+    let mut text = serde_json::to_vec_pretty(&contents).context("the admin states cannot be written")?;
+    text.push(b'\n');
+    replace(&path, &fresh, &text).with_context(|| {
+        let _ = fs::remove_file(&fresh);
+        format!("cannot save the admin states in {}: nothing was changed", path.display())
+    })
+}
+
+fn replace(path: &Path, fresh: &PathBuf, text: &[u8]) -> io::Result<()> {
+    let mut file = File::create(fresh)?;
+    file.write_all(text)?;
+    file.sync_all()?;
+    fs::rename(fresh, path)?;
+    // The new name, too.
+    path.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use crate::admin::{AdminState, Said};
+
+    struct Directory(PathBuf);
+
+    impl Directory {
+        fn new(name: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("tgdns-admin-{}-{name}", std::process::id()));
+            fs::create_dir_all(&path).unwrap();
+            Self(path)
+        }
+
+        fn names(&self) -> Vec<String> {
+            let entries = fs::read_dir(&self.0).unwrap();
+            let mut names: Vec<_> =
+                entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+            names.sort();
+            names
+        }
+    }
+
+    impl Drop for Directory {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn some() -> Admins {
+        let mut admins = Admins::default();
+        let said = Said { state: AdminState::Drain, reason: Some("a fan".into()), since: 5, until: Some(9) };
+        admins.set("internet-1", said);
+        admins
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let directory = Directory::new("read");
+        assert_eq!(read(&directory.0).unwrap(), Admins::default());
+        write(&directory.0, &some()).unwrap();
+        assert_eq!(read(&directory.0).unwrap(), some());
+        write(&directory.0, &Admins::default()).unwrap();
+        assert_eq!(read(&directory.0).unwrap(), Admins::default());
+        assert_eq!(directory.names(), ["admin.json"]);
+    }
+
+    #[test]
+    fn what_cannot_be_understood_is_moved_aside() {
+        let directory = Directory::new("aside");
+        for text in ["", "{\"version\":1,\"servers\":{\"a\":", "{\"version\":2,\"servers\":{}}"] {
+            fs::write(directory.0.join(NAME), text).unwrap();
+            assert_eq!(read(&directory.0).unwrap(), Admins::default(), "{text:?}");
+            assert_eq!(fs::read_to_string(directory.0.join("admin.json.unreadable")).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn a_failure_leaves_the_file_as_it_was() {
+        let directory = Directory::new("failure");
+        write(&directory.0, &some()).unwrap();
+        // The fresh file's name is taken by a directory.
+        fs::create_dir(directory.0.join("admin.json.new")).unwrap();
+        let error = format!("{:#}", write(&directory.0, &Admins::default()).unwrap_err());
+        assert!(error.contains("nothing was changed"), "{error}");
+        assert_eq!(read(&directory.0).unwrap(), some());
+    }
+}

@@ -1,0 +1,150 @@
+//! What people want of the servers, on its way through the disk to the roster.
+//!
+//! A wish counts once it is saved, and is acknowledged once it counts. While one save is under way further wishes gather for
+//! the next one, so that the disk never holds up the loop, and many clients together cost one save.
+
+use anyhow::{Result, anyhow, bail, ensure};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+
+use crate::{
+    admin::{AdminState, Admins, Said},
+    cluster::{Model, Server},
+};
+
+/// What a client of the control socket wants.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wish {
+    pub state: AdminState,
+    /// By their names.
+    #[serde(default)]
+    pub servers: Vec<String>,
+    /// All servers of this part as well.
+    #[serde(default)]
+    pub all_in: Option<String>,
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// Ready again from then on, in seconds since 1970.
+    #[serde(default)]
+    pub until: Option<u64>,
+}
+
+type Reply = oneshot::Sender<Result<Value>>;
+
+pub(super) struct Administration {
+    /// As the file has it.
+    saved: Admins,
+    /// With all wishes that are not saved yet.
+    wanted: Admins,
+    /// Whose wishes are in the save that is under way.
+    saving: Vec<(Reply, Value)>,
+    /// Whose wishes are in the next one.
+    waiting: Vec<(Reply, Value)>,
+}
+
+impl Administration {
+    pub(super) fn new(saved: Admins) -> Self {
+        Self { wanted: saved.clone(), saved, saving: Vec::new(), waiting: Vec::new() }
+    }
+
+    /// Takes a wish, or tells at once what is wrong with it.
+    pub(super) fn take(&mut self, wish: &Wish, model: &Model, unix_seconds: u64, reply: Reply) {
+        match self.apply(wish, model, unix_seconds) {
+            Ok(told) => self.waiting.push((reply, told)),
+            // The client may have gone, here and below.
+            Err(error) => drop(reply.send(Err(error))),
+        }
+    }
+
+    fn apply(&mut self, wish: &Wish, model: &Model, unix_seconds: u64) -> Result<Value> {
+        let servers = servers(wish, model)?;
+        if let Some(until) = wish.until {
+            ensure!(wish.state != AdminState::Ready, "`until` is for drain and maint: ready is for good");
+            ensure!(unix_seconds < until, "`until` is in the past: nothing was changed");
+        }
+        self.wanted.forget_ended(unix_seconds);
+        for server in &servers {
+            let Wish { state, reason, until, .. } = wish.clone();
+            self.wanted.set(server, Said { state, reason, since: unix_seconds, until });
+        }
+        Ok(json!({ "servers": servers, "state": wish.state, "until": wish.until }))
+    }
+
+    /// What is to be saved, if something waits and nothing is under way.
+    pub(super) fn begin(&mut self) -> Option<Admins> {
+        if !self.saving.is_empty() || self.waiting.is_empty() {
+            return None;
+        }
+        self.saving = std::mem::take(&mut self.waiting);
+        Some(self.wanted.clone())
+    }
+
+    /// The save has ended: gives what counts from now on, and how to acknowledge it. After a failure nothing of what it
+    /// held counts, nor what was wanted on top of it.
+    pub(super) fn end(&mut self, outcome: Result<Admins>) -> Option<(Admins, Acknowledgement)> {
+        let saving = std::mem::take(&mut self.saving);
+        match outcome {
+            Ok(admins) => {
+                self.saved = admins;
+                Some((self.saved.clone(), Acknowledgement(saving)))
+            }
+            Err(error) => {
+                self.wanted = self.saved.clone();
+                for (reply, _) in saving.into_iter().chain(self.waiting.drain(..)) {
+                    let _ = reply.send(Err(anyhow!("{error:#}")));
+                }
+                None
+            }
+        }
+    }
+}
+
+/// To be given once what was saved is published.
+pub(super) struct Acknowledgement(Vec<(Reply, Value)>);
+
+impl Acknowledgement {
+    pub(super) fn give(self) {
+        for (reply, told) in self.0 {
+            let _ = reply.send(Ok(told));
+        }
+    }
+}
+
+/// The servers that a wish is about, in the model's order.
+fn servers(wish: &Wish, model: &Model) -> Result<Vec<String>> {
+    let all = || model.clusters.iter().flat_map(|cluster| &cluster.servers);
+    for name in &wish.servers {
+        if !all().any(|server| server.name == *name) {
+            bail!("there is no server \"{name}\": {}", known(name, all().map(|server| server.name.as_str())));
+        }
+    }
+    if let Some(part) = &wish.all_in
+        && !all().any(|server| server.part.as_ref() == Some(part))
+    {
+        let parts = all().filter_map(|server| server.part.as_deref());
+        bail!("there is no part \"{part}\": {}", known(part, parts));
+    }
+    let is_wanted = |server: &&Server| {
+        wish.servers.contains(&server.name) || (wish.all_in.is_some() && server.part == wish.all_in)
+    };
+    let wanted: Vec<String> = all().filter(is_wanted).map(|server| server.name.clone()).collect();
+    ensure!(!wanted.is_empty(), "no server is named: name one or more, or all of a part with --all-in");
+    Ok(wanted)
+}
+
+/// What could have been meant.
+fn known<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> String {
+    let mut names: Vec<&str> = names.collect();
+    names.dedup();
+    let closest = names
+        .iter()
+        .rev()
+        .max_by(|one, other| strsim::jaro_winkler(name, one).total_cmp(&strsim::jaro_winkler(name, other)));
+    match closest {
+        Some(closest) if strsim::jaro_winkler(name, closest) > 0.85 => format!("did you mean \"{closest}\"?"),
+        _ if names.is_empty() => "there are none".to_owned(),
+        _ => format!("there are {}", names.join(", ")),
+    }
+}

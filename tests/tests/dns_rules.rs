@@ -12,7 +12,11 @@ use tests::vectors::{
     message::{Edns, Message},
     zone::{CLIENT, Host},
 };
-use tgdns_common::transport::Transport::{self, Tcp, Udp};
+use tgdns::cookie::Secrets;
+use tgdns_common::{
+    tables::Address,
+    transport::Transport::{self, Tcp, Udp},
+};
 
 fn host() -> Host {
     Host::new(&vectors::table_set("zone").expect("the tables are well-formed"))
@@ -258,6 +262,12 @@ fn edns() {
     check(Udp, &with_edns(unknown), "rcode 16; rd; opt 1232 v0");
     check(Udp, &with_edns(Edns { owner: Hex(b"\x01x\0".to_vec()), ..Edns::default() }), "rcode 1; rd");
     check(Udp, &options(&[0, 1, 0, 9, 1]), "rcode 1; rd");
+    // What has another opcode may be anything, but an OPT record is one everywhere.
+    let status = Message { flags: 2 << 11, ..with_edns(Edns::default()) };
+    check(Udp, &status, "rcode 4; opcode 2; no question; opt 1232 v0");
+    let first = Edns { version: 1, ..Edns::default() };
+    let second = Hex(Edns::default().build().expect("an OPT record"));
+    check(Udp, &Message { counts: Some([1, 0, 0, 2]), trailer: second, ..with_edns(first) }, "rcode 1; rd");
     let second = Edns::default().build().expect("an OPT record");
     check(
         Udp,
@@ -288,6 +298,67 @@ fn identifier() {
     for qclass in [0, 4, 254, 255, 0x8001] {
         check(Udp, &Message { qclass, ..apex() }, "rcode 5; rd");
     }
+}
+
+/// The reply in one line, with the server's part of the cookie as `S` where this server made it just now.
+fn show_cookies(host: &Host, message: &Message) -> String {
+    let bytes = message.build().expect("it can be built");
+    let reply = host.ask(Udp, CLIENT, &bytes).expect("a reply");
+    let shown = show(&bytes, &reply).expect("the reply can be read");
+    let Some(at) = shown.find("10=") else { return shown };
+    let cookie = &shown[at + 3..at + 51];
+    let bytes = |hex: &str| u8::from_str_radix(hex, 16).expect("hexadecimal");
+    let client: [u8; 8] = std::array::from_fn(|index| bytes(&cookie[2 * index..2 * index + 2]));
+    let server: [u8; 16] = std::array::from_fn(|index| bytes(&cookie[16 + 2 * index..18 + 2 * index]));
+    let secrets = Secrets::parse(SECRET).expect("a secret");
+    let now = tgdns::responder::unix_seconds();
+    assert!(secrets.gave(client, Address::from_ipv4([192, 0, 2, 1]), now, server), "{shown}");
+    shown.replace(&cookie[16..], "S")
+}
+
+const SECRET: &str = "e5e973e5a6b2a43f48e7dc849e37bfcf";
+
+/// RFC 7873 5.2 and 5.4, RFC 9018.
+#[test]
+fn cookies() {
+    let host = host().with_cookies(Secrets::parse(SECRET).expect("a secret"));
+    let client = [1, 2, 3, 4, 5, 6, 7, 8];
+    let cookie = |server: &[u8]| {
+        let length = u8::try_from(8 + server.len()).expect("short");
+        [&[0, 10, 0, length], &client[..], server].concat()
+    };
+    let good = Secrets::parse(SECRET).expect("a secret").cookie(
+        client,
+        Address::from_ipv4([192, 0, 2, 1]),
+        tgdns::responder::unix_seconds(),
+    );
+    let answered = format!("rcode 0; aa; rd; {A}; opt 1232 v0 10=0102030405060708S");
+    // Whatever server's part comes, or none, a question is answered and gets a fresh one.
+    for server in [&[][..], &good, &[7; 16], &[7; 8], &[7; 32]] {
+        assert_eq!(show_cookies(&host, &options(&cookie(server))), answered, "{server:?}");
+        let nothing =
+            Message { counts: Some([0, 0, 0, 1]), qname_hex: Some(Hex(vec![])), ..options(&cookie(server)) };
+        let bytes = nothing.build().expect("a message");
+        // Without type and class.
+        let bytes = [&bytes[..12], &bytes[16..]].concat();
+        let nothing = Message { message_hex: Some(Hex(bytes)), ..nothing };
+        let rcode = if server.is_empty() || *server == good { 0 } else { 23 };
+        let expected = format!("rcode {rcode}; rd; no question; opt 1232 v0 10=0102030405060708S");
+        assert_eq!(show_cookies(&host, &nothing), expected, "{server:?}");
+    }
+    for length in [0_u8, 7, 9, 15, 41] {
+        let malformed = [&[0, 10, 0, length], &vec![7; length.into()][..]].concat();
+        assert_eq!(show_cookies(&host, &options(&malformed)), "rcode 1; rd; opt 1232 v0", "{length}");
+        // Without a secret cookies mean nothing.
+        check(Udp, &options(&malformed), &format!("rcode 0; aa; rd; {A}; opt 1232 v0"));
+    }
+    // Beside other options, and on errors.
+    let beside = [&[0, 3, 0, 0], &cookie(&[])[..]].concat();
+    let refused = Message { edns: options(&beside).edns, ..asked("example.com", "A") };
+    assert_eq!(
+        show_cookies(&host, &refused),
+        "rcode 5; rd; opt 1232 v0 3=6c6231 10=0102030405060708S 15=0014"
+    );
 }
 
 /// RFC 8945 5.2.1: an unsigned record that says that the key is not known.

@@ -59,6 +59,13 @@ proptest! {
         frame.extend(more);
         let (outcome, counter) = HostFrame::new(&frame, room.0, room.1).respond(&vector.tables.image());
         if let Outcome::Sent(reply) = outcome {
+            // Whatever the fast path answers the slow path answers likewise, by either way.
+            let asked = Datagram::parse(&frame).expect("a query");
+            let message = Datagram::parse(&reply).expect("a reply").message;
+            for way in [Host::ask, Host::ask_by_the_rules] {
+                let said = way(&Host::new(&vector.tables), Transport::Udp, asked.source, &asked.message);
+                prop_assert_eq!(said.as_deref(), Some(&message[..]), "{:02x?}", frame);
+            }
             let judged = judge(&frame, &reply, counter, &vector.tables);
             prop_assert!(judged.is_ok(), "{judged:?} for {frame:02x?} and {reply:02x?}");
         }

@@ -45,6 +45,8 @@ pub struct Name {
 pub struct Edns {
     /// The largest message that the client can receive over UDP, in bytes; at least 512.
     pub size: u16,
+    /// Only of version 0 the options are known, and read.
+    pub version: u8,
     /// `Opt::DNSSEC_OK` or 0.
     pub dnssec_ok: u8,
     /// Whether the server's identifier is asked for.
@@ -98,9 +100,19 @@ impl Request {
     }
 
     fn read_sections<P: Packet>(&mut self, packet: &P, header: Header) -> Result<(), Finding> {
-        if self.flags & flags::OPCODE != 0 {
-            return Err(Finding::Opcode);
+        let outcome = self.read_query(packet, header);
+        if self.flags & flags::OPCODE == 0 {
+            return outcome;
         }
+        // Another opcode may give the sections another meaning: only an OPT record that is one in any case is replied to.
+        (self.asked, self.tsig) = (None, None);
+        if outcome.is_err() {
+            self.edns = None;
+        }
+        Err(Finding::Opcode)
+    }
+
+    fn read_query<P: Packet>(&mut self, packet: &P, header: Header) -> Result<(), Finding> {
         let mut at = HEADER;
         if header.questions() > 1 {
             return Err(Finding::Questions);
@@ -120,7 +132,13 @@ impl Request {
             at = self.read_record(packet, at, true)?;
         }
         // Most authorities overlook bytes behind the last record.
-        if self.tsig.is_some() { Err(Finding::Key) } else { Ok(()) }
+        if self.edns.is_some_and(|edns| edns.version != 0) {
+            Err(Finding::EdnsVersion)
+        } else if self.tsig.is_some() {
+            Err(Finding::Key)
+        } else {
+            Ok(())
+        }
     }
 
     /// Reads a record, and gives where it ends.
@@ -153,12 +171,13 @@ impl Request {
         let opt: Opt = packet.get(start).map_err(|TooShort| Finding::Opt)?;
         let edns = self.edns.insert(Edns {
             size: opt.size().max(MINIMUM_SIZE),
+            version: opt.version(),
             dnssec_ok: opt.dnssec_ok(),
             nsid: false,
             cookie: Cookie::Absent,
         });
         if opt.version() != 0 {
-            return Err(Finding::EdnsVersion);
+            return Ok(());
         }
         let mut at = start + size_of::<Opt>();
         while at < end {

@@ -82,6 +82,8 @@ pub struct Cluster {
     pub name: String,
     /// Seconds.
     pub ttl: u32,
+    /// Seconds that it may be remembered that there is no such name or record.
+    pub negative_ttl: u32,
     pub answer: Answer,
     pub probe: Probe,
     /// Counted servers in address order, part by part, then single servers in file order.

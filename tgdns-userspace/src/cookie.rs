@@ -37,7 +37,11 @@ impl Secrets {
         Self::parse(&text).with_context(|| format!("dns.cookie_secret: {shown}: {ADVICE}"))
     }
 
-    fn parse(text: &str) -> Result<Self> {
+    /// What such a file says.
+    ///
+    /// # Errors
+    /// The line that is no secret.
+    pub fn parse(text: &str) -> Result<Self> {
         let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
         if !(1..=3).contains(&lines.len()) {
             bail!("it has {} secrets, not one to three, each in a line", lines.len());

@@ -21,10 +21,36 @@ pub struct Prefix {
     pub view: u32,
 }
 
-impl Prefix {
-    fn contains(&self, address: u128) -> bool {
-        let mask = u128::MAX.checked_shl(128 - u32::from(self.length)).unwrap_or(0);
-        (u128::from_be_bytes(self.address) ^ address) & mask == 0
+/// Client prefixes, each once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Prefixes {
+    sorted: Vec<Prefix>,
+    /// The lengths that there are, the longest first.
+    lengths: Vec<u8>,
+}
+
+impl Prefixes {
+    pub fn new(mut prefixes: Vec<Prefix>) -> Self {
+        prefixes.sort_unstable();
+        let mut lengths: Vec<u8> = prefixes.iter().map(|prefix| prefix.length).collect();
+        lengths.sort_unstable_by(|one, other| other.cmp(one));
+        lengths.dedup();
+        Self { sorted: prefixes, lengths }
+    }
+
+    /// In the order of addresses and lengths.
+    pub fn as_slice(&self) -> &[Prefix] {
+        &self.sorted
+    }
+
+    /// The view of the longest prefix that holds an address.
+    fn view(&self, address: u128) -> Option<u32> {
+        self.lengths.iter().find_map(|length| {
+            let mask = u128::MAX.checked_shl(128 - u32::from(*length)).unwrap_or(0);
+            let wanted = ((address & mask).to_be_bytes(), *length);
+            let found = self.sorted.binary_search_by_key(&wanted, |prefix| (prefix.address, prefix.length));
+            found.ok().and_then(|place| self.sorted.get(place)).map(|prefix| prefix.view)
+        })
     }
 }
 
@@ -68,7 +94,7 @@ pub struct Image {
     /// For each place of the index, one more than the place in `answers`, or 0.
     pub(crate) index: Vec<u32>,
     pub(crate) answers: Vec<AnswerSet>,
-    pub(crate) prefixes: Vec<Prefix>,
+    pub(crate) prefixes: Prefixes,
     pub(crate) zones: Zones,
     pub(crate) turns: AtomicU64,
 }
@@ -104,8 +130,7 @@ impl Tables for Image {
 
     fn view(&self, client: Address) -> u32 {
         let address = u128::from_be_bytes(client.to_bytes());
-        let holding = self.prefixes.iter().filter(|prefix| prefix.contains(address));
-        holding.max_by_key(|prefix| prefix.length).map_or(DEFAULT_VIEW, |prefix| prefix.view)
+        self.prefixes.view(address).unwrap_or(DEFAULT_VIEW)
     }
 
     fn count(&self, _counter: Counter) -> u64 {

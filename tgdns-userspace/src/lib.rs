@@ -6,7 +6,7 @@ pub mod cluster;
 pub mod config;
 pub mod control;
 pub mod controller;
-mod cookie;
+pub mod cookie;
 mod cuckoo;
 mod directories;
 pub mod forwarder;

@@ -18,7 +18,7 @@ use tgdns_common::{
     tables::{AnswerSet, Halves, LAYOUT, Service, Settings, capacity},
 };
 
-use crate::image::{Image, Prefix};
+use crate::image::{Image, Prefix, Prefixes};
 
 /// The maps that are pinned, by name.
 pub const NAMES: [&str; 6] = ["ANSWERS", "COUNTERS", "INDEX", "SERVICES", "SETTINGS", "VIEWS"];
@@ -51,7 +51,7 @@ struct Known {
     /// By slot, those that the half in use points to.
     answers: BTreeMap<u32, Box<AnswerSet>>,
     free: VecDeque<(u32, Option<Instant>)>,
-    prefixes: Vec<Prefix>,
+    prefixes: Prefixes,
 }
 
 impl Maps {
@@ -207,8 +207,7 @@ impl Maps {
             let length = u8::try_from(key.prefix_len()).context("a prefix of more than 128 bits")?;
             prefixes.push(Prefix { address: key.data(), length, view: u32::from_be_bytes(view) });
         }
-        prefixes.sort_unstable();
-        Ok(Known { settings, services, index, answers, free, prefixes })
+        Ok(Known { settings, services, index, answers, free, prefixes: Prefixes::new(prefixes) })
     }
 
     /// Writes the answer sets that are not there yet; gives the slot of each.
@@ -251,8 +250,8 @@ impl Maps {
     }
 
     fn add_prefixes(&mut self, image: &Image, written: &mut usize) -> Result<()> {
-        for prefix in &image.prefixes {
-            if self.known.prefixes.binary_search(prefix).is_err() {
+        for prefix in image.prefixes.as_slice() {
+            if self.known.prefixes.as_slice().binary_search(prefix).is_err() {
                 let key = Key::new(u32::from(prefix.length), prefix.address);
                 self.views.insert(&key, prefix.view.to_be_bytes(), 0).context("writing VIEWS")?;
                 *written += 1;
@@ -266,8 +265,9 @@ impl Maps {
             return Ok(());
         }
         let key = |prefix: &Prefix| (prefix.address, prefix.length);
-        let wanted = |prefix: &Prefix| image.prefixes.binary_search_by_key(&key(prefix), key).is_ok();
-        for prefix in self.known.prefixes.iter().filter(|prefix| !wanted(prefix)) {
+        let wanted =
+            |prefix: &Prefix| image.prefixes.as_slice().binary_search_by_key(&key(prefix), key).is_ok();
+        for prefix in self.known.prefixes.as_slice().iter().filter(|prefix| !wanted(prefix)) {
             match self.views.remove(&Key::new(u32::from(prefix.length), prefix.address)) {
                 // Removed by an earlier try that failed later on.
                 Ok(()) => *written += 1,

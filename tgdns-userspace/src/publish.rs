@@ -14,9 +14,9 @@ use tgdns_common::{
 };
 
 use crate::{
-    cluster::{Answer, Cluster, Model, Server},
+    cluster::{Answer, Model, Server},
     cuckoo,
-    image::{Image, Prefix},
+    image::{Image, Prefix, Prefixes},
     netlink::ServiceAddress,
 };
 
@@ -43,7 +43,7 @@ pub fn image(
     let settings = Settings {
         names,
         services: service_halves,
-        has_views: u8::from(!prefixes.is_empty()),
+        has_views: u8::from(!prefixes.as_slice().is_empty()),
         layout: LAYOUT,
         options: options(model),
         reserved: 0,
@@ -62,11 +62,6 @@ fn options(model: &Model) -> u8 {
 /// Of the zone of a cluster.
 fn serial(serials: &[u32], cluster: usize) -> u32 {
     serials.get(cluster).copied().unwrap_or(1)
-}
-
-/// The label of the primary server.
-fn primary(cluster: &Cluster) -> Option<&str> {
-    cluster.name_servers.first().map(|server| server.name.as_str())
 }
 
 /// Why a model does not fit into the tables; nothing where it does.
@@ -103,7 +98,7 @@ fn answer_sets(model: &Model, live: &dyn Fn(usize, usize) -> bool, serials: &[u3
         for view in model.view_identifiers() {
             // The configuration admits no other names.
             if let Some((wire, _)) = name::to_wire(&cluster.name) {
-                let negative = soa::negative(0, primary(cluster), serial(serials, index));
+                let negative = soa::negative(0, cluster, serial(serials, index));
                 let addresses = addresses_of(&servers, view);
                 sets.push(set_of(wire, view, cluster.ttl, &addresses, cluster.answer, negative));
             }
@@ -207,8 +202,8 @@ fn service(service: &ServiceAddress) -> Service {
     }
 }
 
-fn prefixes(model: &Model) -> Vec<Prefix> {
-    let mut prefixes: Vec<Prefix> = (1..)
+fn prefixes(model: &Model) -> Prefixes {
+    let prefixes = (1..)
         .zip(&model.views)
         .flat_map(|(view, of)| of.clients.iter().map(move |clients| (view, clients)))
         .map(|(view, clients)| Prefix {
@@ -220,8 +215,7 @@ fn prefixes(model: &Model) -> Vec<Prefix> {
             view,
         })
         .collect();
-    prefixes.sort_unstable();
-    prefixes
+    Prefixes::new(prefixes)
 }
 
 fn mapped(address: IpAddr) -> [u8; 16] {

@@ -51,9 +51,8 @@ pub async fn serve_udp(
         };
         match served {
             Ok(()) => tokio::task::yield_now().await,
-            Err(error) => {
+            Err(_) => {
                 counters.receive_error.add();
-                tracing::debug!("receiving on {:?}: {error}", socket.local_addr());
                 tokio::time::sleep(PAUSE).await;
             }
         }
@@ -81,11 +80,7 @@ fn serve_batch(
         } else if let Some(length) = answer(buffer, query.length, query.client.ip()) {
             match buffer.get(..length).map(|reply| message::send(socket, reply, &query)) {
                 Some(Ok(())) => counters.answered.add(),
-                Some(Err(error)) => {
-                    counters.send_error.add();
-                    tracing::debug!("replying to {}: {error}", query.client);
-                }
-                None => counters.send_error.add(),
+                Some(Err(_)) | None => counters.send_error.add(),
             }
         } else {
             counters.silent.add();

@@ -43,6 +43,7 @@ impl TableSet {
             clusters.push(Cluster {
                 name: cluster.name.clone(),
                 ttl: cluster.ttl,
+                negative_ttl: 5,
                 answer: cluster.subset.map_or(Answer::All, Answer::Subset),
                 probe: never_probed(),
                 servers,

@@ -70,6 +70,7 @@ pub(super) struct View {
 pub(super) struct Cluster {
     pub(super) name: Given<Name>,
     pub(super) ttl: Given<Number<0, 2_147_483_647>>,
+    pub(super) negative_ttl: Given<Number<0, 86_400>>,
     pub(super) answer: Given<Answer>,
     pub(super) probe: Given<Table<Probe>>,
     pub(super) part: Tables<Part>,

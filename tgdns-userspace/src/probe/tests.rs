@@ -286,6 +286,7 @@ fn cluster(addresses: &[IpAddr], port: u16) -> Cluster {
         name_servers: Vec::new(),
         name: "internet.intern.netz".into(),
         ttl: 1,
+        negative_ttl: 5,
         answer: Answer::All,
         probe: Probe { kind: ProbeKind::Tcp { port }, ..PROBE },
         servers: addresses.iter().map(server).collect(),

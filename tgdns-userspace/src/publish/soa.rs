@@ -8,10 +8,8 @@ use tgdns_common::{
 };
 
 use super::zone;
+use crate::cluster::Cluster;
 
-/// Seconds. The record's TTL and its MINIMUM, so also how long a negative answer is kept: resolvers keep it as long as they
-/// may, some for 15 minutes.
-const NEGATIVE_TTL: u32 = 5;
 /// Nobody transfers the zone; these are the lower ends of what RFC 1912 2.2 recommends.
 const REFRESH: u32 = 1200;
 const RETRY: u32 = 180;
@@ -19,7 +17,10 @@ const EXPIRE: u32 = 1_209_600;
 
 /// The record, ready for the wire, for a question whose name has `offset` bytes before the zone's: `primary` is the label
 /// of the primary server, the mailbox is `hostmaster`, both below the zone's name.
-pub(super) fn negative(offset: usize, primary: Option<&str>, serial: u32) -> Negative {
+/// The cluster's negative TTL is the record's and its MINIMUM.
+pub(super) fn negative(offset: usize, cluster: &Cluster, serial: u32) -> Negative {
+    let primary = cluster.name_servers.first().map(|server| server.name.as_str());
+    let ttl = cluster.negative_ttl;
     let zone = zone::pointer(offset);
     let mut data = Vec::new();
     for label in [primary, Some("hostmaster")] {
@@ -29,14 +30,14 @@ pub(super) fn negative(offset: usize, primary: Option<&str>, serial: u32) -> Neg
         }
         data.extend_from_slice(&zone);
     }
-    for number in [serial, REFRESH, RETRY, EXPIRE, NEGATIVE_TTL] {
+    for number in [serial, REFRESH, RETRY, EXPIRE, ttl] {
         data.extend_from_slice(&number.to_be_bytes());
     }
     let head = RecordHead {
         owner: zone,
         r#type: Type::SOA,
         class: IN,
-        ttl: NEGATIVE_TTL.to_be_bytes(),
+        ttl: ttl.to_be_bytes(),
         length: (data.len() as u16).to_be_bytes(),
     };
     let bytes = [bytemuck::bytes_of(&head), &data].concat();

@@ -4,7 +4,7 @@ use tgdns_common::tables::{DEFAULT_VIEW, Tables as _};
 
 use super::*;
 use crate::{
-    cluster::{Probe, ProbeKind, View, XdpMode},
+    cluster::{Cluster, Probe, ProbeKind, View, XdpMode},
     config,
 };
 
@@ -77,6 +77,7 @@ fn a_model_that_fills_the_tables_is_placed_and_a_larger_one_is_told() {
     let cluster = Cluster {
         name: String::new(),
         ttl: 1,
+        negative_ttl: 5,
         answer: Answer::All,
         probe: Probe {
             kind: ProbeKind::Tcp { port: 1 },

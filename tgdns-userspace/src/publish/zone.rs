@@ -78,7 +78,7 @@ fn below(model: &Model, cluster: &Cluster, zone: &[u8], view: u32, serial: u32) 
     let named = |labels: &str, ttl, addresses: &[IpAddr]| {
         let name = [to_labels(labels), zone.to_vec()].concat();
         let offset = name.len() - zone.len();
-        let negative = soa::negative(offset, super::primary(cluster), serial);
+        let negative = soa::negative(offset, cluster, serial);
         let set = set_of([0; name::MAX_LENGTH], view, ttl, addresses, Answer::All, negative);
         (name, set)
     };

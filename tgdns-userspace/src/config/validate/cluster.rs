@@ -17,6 +17,9 @@ use crate::{
 /// Seconds: an answer is cheap, a stale one is not.
 const DEFAULT_TTL: u32 = 1;
 
+/// Seconds: resolvers keep a negative answer as long as they may, some for 15 minutes.
+pub(crate) const DEFAULT_NEGATIVE_TTL: u32 = 5;
+
 pub(super) fn cluster(
     table: Spanned<Table<file::Cluster>>,
     views: &ViewNames,
@@ -47,6 +50,7 @@ pub(super) fn cluster(
     Cluster {
         name: name.map_or_else(String::new, |name| name.into_inner().0),
         ttl: table.ttl.map_or(DEFAULT_TTL, |ttl| ttl.into_inner().0),
+        negative_ttl: table.negative_ttl.map_or(DEFAULT_NEGATIVE_TTL, |ttl| ttl.into_inner().0),
         answer: answer(table.answer, mistakes),
         probe: probe(table.probe, &at, mistakes),
         servers,

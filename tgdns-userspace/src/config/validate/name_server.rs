@@ -14,6 +14,12 @@ use crate::{
     },
 };
 
+/// As many as fit into a message of 512 bytes, and as the root has.
+const MOST: usize = 13;
+
+/// Addresses of a machine beside the cluster, in one view.
+const MOST_ADDRESSES: usize = 8;
+
 /// So many of the first servers are the load balancers where the file does not tell.
 const DEFAULT_COUNT: usize = 2;
 
@@ -27,6 +33,7 @@ pub(super) fn name_servers(
     if names.is_none() && machines.is_none() {
         return servers.iter().take(DEFAULT_COUNT).cloned().collect();
     }
+    let at = names.as_ref().map(Spanned::span).or(machines.as_ref().map(Spanned::span)).unwrap_or_default();
     let mut taken = HashMap::new();
     let mut found = Vec::new();
     if let Some(names) = names {
@@ -42,7 +49,14 @@ pub(super) fn name_servers(
         }
     }
     for table in machines.map(Spanned::into_inner).unwrap_or_default() {
-        found.extend(machine(table, &mut taken, views, mistakes));
+        found.extend(machine(table, servers, &mut taken, views, mistakes));
+    }
+    if found.len() > MOST {
+        let count = found.len();
+        mistakes.add(
+            &at,
+            format!("{count} name servers are more than the {MOST} that a zone can have: list fewer"),
+        );
     }
     found
 }
@@ -64,6 +78,7 @@ fn server(
 
 fn machine(
     table: Spanned<Table<file::NameServer>>,
+    servers: &[Server],
     taken: &mut HashMap<String, Span>,
     views: &ViewNames,
     mistakes: &mut Mistakes<'_>,
@@ -77,8 +92,24 @@ fn machine(
     let (name, address) = (name?, address?);
     let (name_at, name) = (name.span(), name.into_inner().0);
     let is_free = is_free(taken, &name, &name_at, mistakes);
+    if servers.iter().any(|server| server.name == name) {
+        let advice = "list it in `nameservers`, or give this machine another name";
+        mistakes.add(&name_at, format!("\"{name}\" is a server of the cluster: {advice}"));
+    }
     let (address_at, address) = (address.span(), Some(address.into_inner().0));
     let draft = Draft { name, part: None, address, address_at, aliases, weight: 1 };
+    let too_many = (0..=views.last_identifier())
+        .map(|view| draft.handed_out(view))
+        .find(|(addresses, _)| addresses.len() > MOST_ADDRESSES);
+    if let Some((addresses, at)) = too_many {
+        let count = addresses.len();
+        mistakes.add(
+            at,
+            format!(
+                "{count} addresses are more than the {MOST_ADDRESSES} that a name server can have: give fewer"
+            ),
+        );
+    }
     is_free.then(|| draft.into_server())
 }
 

@@ -18,6 +18,9 @@ use crate::config::{
 
 const DEFAULT_WEIGHT: u16 = 1;
 
+/// Of one label (RFC 1035 2.3.4): servers are names below the cluster's.
+const LONGEST_LABEL: usize = 63;
+
 /// Collects the servers of one cluster.
 pub(super) struct Collector<'c, 't> {
     views: &'c ViewNames,
@@ -119,6 +122,17 @@ impl<'c, 't> Collector<'c, 't> {
         };
         if !is_named {
             self.unnamed += length;
+        }
+        let longest = format!("{stem}-{}", offset + length);
+        if longest.len() > LONGEST_LABEL {
+            let advice = format!(
+                "give this part a shorter `name`, of at most {} characters",
+                LONGEST_LABEL + stem.len() - longest.len()
+            );
+            self.mistakes.add(
+                &name_at,
+                format!("its servers are called up to \"{longest}\", and a name has at most {LONGEST_LABEL} characters: {advice}"),
+            );
         }
 
         if let (Some(first), Some(last)) = (addresses.first(), addresses.last()) {

@@ -71,6 +71,7 @@ fn model(clusters: &[usize]) -> Model {
         name_servers: Vec::new(),
         name: format!("cluster-{index}.test"),
         ttl: 1,
+        negative_ttl: 5,
         answer: Answer::All,
         probe: Probe {
             kind: ProbeKind::Tcp { port: 443 },

@@ -1,0 +1,49 @@
+//! Torture at any length: `cargo xtask torture` runs it.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use tests::torture::differential;
+
+/// Compares what nobody would send, in great numbers.
+#[derive(Parser)]
+#[command(name = "torture")]
+struct Arguments {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Mutated frames through the responder on the host and the program in the kernel. Needs root.
+    Frames {
+        /// How many.
+        #[arg(long, default_value_t = 10_000_000)]
+        frames: u64,
+        /// What all of them follow from; another one each time unless told.
+        #[arg(long)]
+        seed: Option<u64>,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().what) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("torture: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(what: What) -> Result<()> {
+    match what {
+        What::Frames { frames, seed } => {
+            let seed = seed.unwrap_or_else(|| fastrand::u64(..));
+            println!("{frames} frames of seed {seed}");
+            print!("{}", differential::run(seed, frames)?.text());
+        }
+    }
+    Ok(())
+}

@@ -18,6 +18,7 @@ pub mod host;
 pub mod message;
 pub mod reply;
 pub mod tables;
+pub mod zone;
 
 macro_rules! files {
     ($($name:literal),+ $(,)?) => { &[$(($name, include_str!(concat!("../vectors/", $name))),)+] };
@@ -68,16 +69,7 @@ impl Expected {
 
 /// All vectors, those of one table set in a row.
 pub fn all() -> Result<Vec<Vector>> {
-    let mut tables = BTreeMap::new();
-    let mut described = Vec::new();
-    for (file_name, text) in FILES {
-        let File { tables: sets, vector } = toml::from_str(text).with_context(|| (*file_name).to_owned())?;
-        for (name, set) in sets {
-            let set = Arc::new(TableSet::new(&name, set)?);
-            ensure!(tables.insert(name.clone(), set).is_none(), "{file_name}: two table sets {name}");
-        }
-        described.extend(vector.into_iter().map(|vector| (file_name, vector)));
-    }
+    let (tables, described) = read()?;
     let mut names = std::collections::BTreeSet::new();
     let mut vectors = Vec::new();
     for (file_name, vector) in described {
@@ -93,6 +85,27 @@ pub fn all() -> Result<Vec<Vector>> {
     }
     vectors.sort_by(|a, b| a.tables.name.cmp(&b.tables.name));
     Ok(vectors)
+}
+
+/// One set of tables.
+pub fn table_set(name: &str) -> Result<Arc<TableSet>> {
+    read()?.0.remove(name).with_context(|| format!("there are no tables {name}"))
+}
+
+/// The tables by name, and the vectors with their files.
+#[expect(clippy::type_complexity, reason = "two lists in one pass")]
+fn read() -> Result<(BTreeMap<String, Arc<TableSet>>, Vec<(&'static str, file::Vector)>)> {
+    let mut tables = BTreeMap::new();
+    let mut described = Vec::new();
+    for (file_name, text) in FILES {
+        let File { tables: sets, vector } = toml::from_str(text).with_context(|| (*file_name).to_owned())?;
+        for (name, set) in sets {
+            let set = Arc::new(TableSet::new(&name, set)?);
+            ensure!(tables.insert(name.clone(), set).is_none(), "{file_name}: two table sets {name}");
+        }
+        described.extend(vector.into_iter().map(|vector| (*file_name, vector)));
+    }
+    Ok((tables, described))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 use tests::vectors::{self, Expected};
 use tgdns::responder::{Counts, Responder};
+use tgdns_common::transport::Transport;
 use tokio::sync::watch;
 
 #[test]
@@ -17,7 +18,7 @@ fn every_answer_of_the_fast_path_is_the_slow_paths() -> Result<()> {
         let Expected::Reply { frames, .. } = &vector.expected else { continue };
         let (client, query) = datagram(&vector.frame).with_context(|| vector.name.clone())?;
         let (_sender, tables) = watch::channel(Arc::new(vector.tables.image()));
-        let responder = Responder::new(tables, Arc::new(Counts::default()));
+        let responder = Responder::new(tables, None, Arc::new(Counts::default()), Transport::Udp);
         let mut buffer = vec![0; 4096];
         buffer[..query.len()].copy_from_slice(query);
         let length = responder.answer(&mut buffer, query.len(), client);

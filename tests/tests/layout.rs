@@ -29,13 +29,13 @@ macro_rules! check {
 #[test]
 fn values_are_bytes_without_padding() {
     check!(Halves, half: 1, bits: 1, reserved: 2, seeds: 8);
-    check!(Settings, names: 12, services: 12, has_views: 1, layout: 1, reserved: 2);
+    check!(Settings, names: 12, services: 12, has_views: 1, layout: 1, options: 1, reserved: 1);
     check!(Service, address: 16, mac: 6, vlans: 4, family: 1, reserved: 1);
     check!(RecordHead, owner: 2, r#type: 2, class: 2, ttl: 4, length: 2);
     check!(Ipv4Addresses, record: 12, count: 1, limit: 1, reserved: 2, addresses: 4 * 128);
     check!(Ipv6Addresses, record: 12, count: 1, limit: 1, reserved: 2, addresses: 16 * 128);
-    check!(Negative, length: 1, reserved: 1, sum: 2, record: 104);
-    check!(AnswerSet, name: 64, view: 4, ipv4: 528, ipv6: 2064, negative: 108);
+    check!(Negative, length: 1, is_apex: 1, sum: 2, record: 112);
+    check!(AnswerSet, name: 64, view: 4, ipv4: 528, ipv6: 2064, negative: 116);
 }
 
 #[test]

@@ -10,9 +10,6 @@ use crate::{
     wire::dns::{Header, RecordHead, Type},
 };
 
-/// The largest message that is sent, in bytes (the size that dnsflagday.net/2020 recommends).
-pub const OWN_SIZE: u16 = 1232;
-
 const HEADER: usize = size_of::<Header>();
 /// A record with an IPv4 address, in bytes.
 pub(crate) const A: usize = size_of::<RecordHead>() + 4;
@@ -37,7 +34,7 @@ impl<'t> Answer<'t> {
     /// Looks up a query's answer as a client sees it.
     ///
     /// # Errors
-    /// `UnknownName`.
+    /// `UnknownName`, and `NameServers` where they are asked for.
     #[inline(always)]
     pub fn find<P: Packet, T: Tables>(
         packet: &P,
@@ -47,11 +44,28 @@ impl<'t> Answer<'t> {
         settings: &Settings,
         client: Address,
     ) -> Result<Self, Reason> {
-        let view = if settings.has_views == 0 { DEFAULT_VIEW } else { tables.view(client) };
-        let set = find_set(query, &question.name, tables, settings, view).ok_or(Reason::UnknownName)?;
-        let kind = kind_of(query.r#type, set);
+        let view = view_of(client, tables, settings);
+        let set = find_set(&question.name, query.name_sum, query.name_length, tables, settings, view)
+            .ok_or(Reason::UnknownName)?;
+        if query.r#type == Type::NS {
+            return Err(Reason::NameServers);
+        }
         let fixed = HEADER + query.question_length() + query.opt_length;
-        let room = usize::from(query.size.min(OWN_SIZE)) - fixed;
+        Ok(Self::of(packet, set, query.r#type, fixed, usize::from(query.size), tables))
+    }
+
+    /// The answer for a type out of a set: in a message that has `fixed` bytes without its records and may have `size`.
+    #[inline(always)]
+    pub fn of<P: Packet, T: Tables>(
+        packet: &P,
+        set: &'t AnswerSet,
+        r#type: Type,
+        fixed: usize,
+        size: usize,
+        tables: &T,
+    ) -> Self {
+        let kind = kind_of(r#type, set);
+        let room = size - fixed;
         let turn = tables.count(kind.into());
         let (start, count, records_length) = if kind == Kind::A {
             let count = usize::from(set.ipv4.limit).min(room / A);
@@ -63,29 +77,36 @@ impl<'t> Answer<'t> {
             (0, 1, usize::from(set.negative.length))
         };
         let records_length = forget::<2047>(packet, records_length);
-        Ok(Self {
+        Self {
             set,
             kind,
             start: forget::<{ MAX_SERVERS - 1 }>(packet, start),
             count: forget::<{ 2 * MAX_SERVERS - 1 }>(packet, count),
             records_length,
             message_length: fixed + records_length,
-        })
+        }
     }
 }
 
+/// The view of a client.
 #[inline(always)]
-fn find_set<'t, T: Tables>(
-    query: &Query,
+pub(crate) fn view_of<T: Tables>(client: Address, tables: &T, settings: &Settings) -> u32 {
+    if settings.has_views == 0 { DEFAULT_VIEW } else { tables.view(client) }
+}
+
+/// The answer set of a name as a view sees it.
+#[inline(always)]
+pub(crate) fn find_set<'t, T: Tables>(
     name: &Folded,
+    sum: u64,
+    length: usize,
     tables: &'t T,
     settings: &Settings,
     view: u32,
 ) -> Option<&'t AnswerSet> {
     let names = settings.names;
-    let hash = tables::name_hash(query.name_sum, view, names.seed(names.half));
+    let hash = tables::name_hash(sum, view, names.seed(names.half));
     let [first, second] = names.positions(hash);
-    let length = query.name_length;
     match_at(name, length, tables, first, view).or_else(|| match_at(name, length, tables, second, view))
 }
 
@@ -113,7 +134,7 @@ fn kind_of(r#type: Type, set: &AnswerSet) -> Kind {
         Kind::A
     } else if (r#type == Type::AAAA || any) && set.ipv6.limit != 0 {
         Kind::AAAA
-    } else if r#type == Type::SOA || any {
+    } else if (r#type == Type::SOA || any) && set.negative.is_apex != 0 {
         Kind::SOA
     } else {
         Kind::NO_DATA

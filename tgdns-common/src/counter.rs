@@ -61,7 +61,8 @@ counters! {
     answered_a, answered_aaaa, answered_nodata, answered_soa,
     truncated, not_ip, not_udp, not_dns, fragment, ip_options, ipv6_extension, ip_checksum, not_our_address,
     source_mac, source_address, source_port, response, udp_checksum, no_udp_checksum, opcode, header_flags, counts,
-    too_long, malformed_name, trailing_bytes, malformed_opt, edns_version, class, meta_type, unknown_name, no_room,
+    too_long, malformed_name, trailing_bytes, malformed_opt, edns_version, edns_option, class, meta_type, unknown_name, name_servers,
+    no_room,
     write,
 }
 

@@ -7,14 +7,20 @@
 #![forbid(unsafe_code)]
 
 pub mod answer;
+pub mod authority;
 pub mod checksum;
+pub mod compose;
 pub mod counter;
 pub mod envelope;
+pub mod finding;
 pub mod name;
 pub mod packet;
 pub mod query;
 pub mod reason;
 pub mod reply;
+pub mod request;
 pub mod respond;
 pub mod tables;
+pub mod transport;
 pub mod wire;
+pub mod zones;

@@ -22,8 +22,10 @@ const TAIL: usize = size_of::<QuestionTail>();
 const OPT: usize = size_of::<Opt>();
 /// Options that one OPT may hold before the message is passed up.
 const MAX_OPTIONS: usize = 4;
-/// The smallest payload that every client can receive (RFC 1035 4.2.1, RFC 6891 6.2.3).
-const MINIMUM_SIZE: u16 = 512;
+/// The smallest payload that every client can receive, in bytes (RFC 1035 4.2.1, RFC 6891 6.2.3).
+pub const MINIMUM_SIZE: u16 = 512;
+/// The largest payload that is sent and can be received, in bytes (the size that dnsflagday.net/2020 recommends).
+pub const OWN_SIZE: u16 = 1232;
 
 /// The words of a question. Its owner lends it: a BPF program's stack is small, and the verifier tells paths apart by what
 /// is on it.
@@ -60,7 +62,7 @@ pub struct Query {
     pub r#type: Type,
     /// Of the OPT record that the reply needs; 0 for none.
     pub opt_length: usize,
-    /// The largest message that the client can receive, in bytes; at least 512.
+    /// The largest message that may be sent to the client, in bytes; at least 512.
     pub size: u16,
     /// `Opt::DNSSEC_OK` or 0.
     pub dnssec_ok: u8,
@@ -71,7 +73,7 @@ pub struct Query {
 }
 
 impl Query {
-    /// Reads the query at an offset of a packet, `length` bytes long.
+    /// Reads the query at an offset of a packet, `length` bytes long; `options` are those of `Settings`.
     ///
     /// # Errors
     /// The first reason why it is not a plain query of class IN.
@@ -80,6 +82,7 @@ impl Query {
         packet: &P,
         message: usize,
         length: usize,
+        options: u8,
         question: &mut Question,
     ) -> Result<Self, Reason> {
         // Behind a datagram there may be more of the frame.
@@ -121,13 +124,13 @@ impl Query {
             return Err(Reason::MetaType);
         }
         let (opt_length, size, dnssec_ok, question_sum) = if has_additional {
-            let opt = parse_opt(packet, body + end, body_length - end)?;
+            let opt = parse_opt(packet, body + end, body_length - end, options)?;
             let question_sum = if opt.length() == 0 {
                 checksum::without(body_sum, checksum::at(end, opt.sum()))
             } else {
                 sum_question(&question.raw, end)
             };
-            (OPT, opt.size().max(MINIMUM_SIZE), opt.dnssec_ok(), question_sum)
+            (OPT, opt.size().clamp(MINIMUM_SIZE, OWN_SIZE), opt.dnssec_ok(), question_sum)
         } else if end == body_length {
             (0, MINIMUM_SIZE, 0, body_sum)
         } else {
@@ -252,7 +255,7 @@ const _: () = assert!(name::WORDS == 8, "as many as are unrolled");
 
 /// Reads the one record behind the question, which must be an OPT that ends the message.
 #[inline(always)]
-fn parse_opt<P: Packet>(packet: &P, offset: usize, length: usize) -> Result<Opt, Reason> {
+fn parse_opt<P: Packet>(packet: &P, offset: usize, length: usize, wanted: u8) -> Result<Opt, Reason> {
     if length < OPT {
         return Err(Reason::MalformedOpt);
     }
@@ -271,14 +274,14 @@ fn parse_opt<P: Packet>(packet: &P, offset: usize, length: usize) -> Result<Opt,
         return Err(Reason::EdnsVersion);
     }
     if options != 0 {
-        check_options(packet, offset + OPT, options)?;
+        check_options(packet, offset + OPT, options, wanted)?;
     }
     Ok(opt)
 }
 
-/// Options are ignored, but they must fill their record exactly.
+/// Options are ignored, but for those that are wanted elsewhere; they must fill their record exactly.
 #[inline(always)]
-fn check_options<P: Packet>(packet: &P, offset: usize, length: usize) -> Result<(), Reason> {
+fn check_options<P: Packet>(packet: &P, offset: usize, length: usize, wanted: u8) -> Result<(), Reason> {
     let mut position = 0;
     unrolled!(_INDEX in [0 1 2 3] {
         position = forget::<{ 2 * MAX_BODY - 1 }>(packet, position);
@@ -286,7 +289,10 @@ fn check_options<P: Packet>(packet: &P, offset: usize, length: usize) -> Result<
             return Err(Reason::MalformedOpt);
         }
         let option: OptionHead = packet.get(offset + position)?;
-        let data = usize::from(u16::from_be_bytes(option.length));
+        if tables::options::bit(option.code()) & wanted != 0 {
+            return Err(Reason::EdnsOption);
+        }
+        let data = usize::from(option.length());
         if data > MAX_BODY {
             return Err(Reason::MalformedOpt);
         }

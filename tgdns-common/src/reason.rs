@@ -86,12 +86,16 @@ reasons! {
     MalformedOpt = "malformed_opt" => Pass,
     /// An EDNS version other than 0.
     EdnsVersion = "edns_version" => Pass,
+    /// An EDNS option asks for what only the sockets tell: NSID or a cookie.
+    EdnsOption = "edns_option" => Pass,
     /// The class is not IN.
     Class = "class" => Pass,
     /// A meta type such as AXFR, which names no data.
     MetaType = "meta_type" => Pass,
     /// The name is not in the tables.
     UnknownName = "unknown_name" => Pass,
+    /// The zone's name servers are asked for, which only the sockets know.
+    NameServers = "name_servers" => Pass,
     /// There is no room in the frame's buffer for the answer.
     NoRoom = "no_room" => Pass,
     /// The answer could not be written after the frame had been changed. Dropped.

@@ -3,12 +3,12 @@
 use core::hint::black_box;
 
 use crate::{
-    answer::{A, AAAA, Answer, OWN_SIZE},
+    answer::{A, AAAA, Answer},
     checksum::{self, Sum},
     counter::Kind,
     name,
     packet::{Packet, forget, unrolled},
-    query::{QUESTION_WORDS, Query, Question},
+    query::{OWN_SIZE, QUESTION_WORDS, Query, Question},
     reason::Reason,
     tables::{Address, MAX_SERVERS, NEGATIVE_BYTES},
     wire::dns::{Header, Opt, RecordHead, flags},
@@ -35,20 +35,29 @@ pub fn write<P: Packet>(
 
     let question_length = forget::<{ 2 * name::MAX_LENGTH - 1 }>(packet, question_length);
     let records = message + HEADER + question_length;
-    let sum = if answer.kind == Kind::A {
-        write_a(packet, records, answer)?
-    } else if answer.kind == Kind::AAAA {
-        write_aaaa(packet, records, answer)?
-    } else {
-        write_soa(packet, records, answer)?
-    };
-    let mut sum = black_box(sum);
+    let mut sum = black_box(write_records(packet, records, answer)?);
     if query.opt_length != 0 {
         let opt = Opt::reply(OWN_SIZE, query.dnssec_ok);
         packet.put(records + answer.records_length, opt)?;
         sum += checksum::at(answer.records_length, opt_sum(query.dnssec_ok));
     }
     Ok(header.sum() + query.question_sum + checksum::at(question_length, sum))
+}
+
+/// Writes the records of an answer, and returns their sum.
+#[inline(always)]
+pub(crate) fn write_records<P: Packet>(
+    packet: &mut P,
+    records: usize,
+    answer: &Answer<'_>,
+) -> Result<Sum, Reason> {
+    if answer.kind == Kind::A {
+        write_a(packet, records, answer)
+    } else if answer.kind == Kind::AAAA {
+        write_aaaa(packet, records, answer)
+    } else {
+        write_soa(packet, records, answer)
+    }
 }
 
 /// QR and AA are set, RD and CD copied, all else is clear (RFC 1035 4.1.1, RFC 4035 3.1.6).
@@ -137,7 +146,7 @@ fn write_soa<P: Packet>(packet: &mut P, records: usize, answer: &Answer<'_>) -> 
         return Err(Reason::Write);
     }
     'words: {
-        unrolled!(INDEX in [0 1 2 3 4 5 6 7 8 9 10 11 12] {
+        unrolled!(INDEX in [0 1 2 3 4 5 6 7 8 9 10 11 12 13] {
             let start = INDEX * 8;
             if start + 8 > length {
                 break 'words;
@@ -150,7 +159,7 @@ fn write_soa<P: Packet>(packet: &mut P, records: usize, answer: &Answer<'_>) -> 
     Ok(checksum::pair(negative.sum))
 }
 
-const _: () = assert!(NEGATIVE_BYTES == 13 * 8, "as many as are unrolled");
+const _: () = assert!(NEGATIVE_BYTES == 14 * 8, "as many as are unrolled");
 
 #[inline(always)]
 fn bytes_at(record: &[u8; NEGATIVE_BYTES], start: usize) -> Result<[u8; 8], Reason> {

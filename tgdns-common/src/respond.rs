@@ -6,19 +6,26 @@
 //! ```text
 //! frame -> envelope -> query -> view -> answer set -> reply
 //! ```
+//!
+//! `respond` is the slow path: a plain query takes the same way without the envelope. What is none is read as a `request`,
+//! judged by `authority` and answered by `compose`.
 
 use core::hint::black_box;
 
 use crate::{
     answer::Answer,
-    checksum,
+    authority, checksum, compose,
     counter::Kind,
     envelope::Envelope,
+    finding::Finding,
     packet::{Packet, forget},
     query::{Query, Question},
     reason::Reason,
     reply,
+    request::Request,
     tables::{Address, Tables},
+    transport::Transport,
+    zones::Zones,
 };
 
 /// What a frame is answered with.
@@ -27,8 +34,8 @@ pub struct Reply<'t> {
     message: MessageReply<'t>,
 }
 
-/// What a message is answered with.
-pub struct MessageReply<'t> {
+/// What a plain query is answered with.
+struct MessageReply<'t> {
     query: Query,
     answer: Answer<'t>,
 }
@@ -47,7 +54,7 @@ pub fn plan<'t, P: Packet, T: Tables>(
     let settings = tables.settings().ok_or(Reason::NotOurAddress)?;
     envelope.admit(tables, settings)?;
     let message = forget::<127>(packet, envelope.message);
-    let query = Query::parse(packet, message, envelope.message_length, question)?;
+    let query = Query::parse(packet, message, envelope.message_length, settings.options, question)?;
     if envelope.has_checksum && !checksum::is_right(envelope.sum + query.sum) {
         return Err(Reason::UdpChecksum);
     }
@@ -69,27 +76,37 @@ pub fn apply<P: Packet>(packet: &mut P, reply: &Reply<'_>, question: &Question) 
     envelope.write_reply(packet, length, sum)
 }
 
-/// Decides what a message is answered with: one that a client sent as the payload of a datagram, alone in its packet.
-///
-/// # Errors
-/// The reason why it is not answered.
-pub fn plan_message<'t, P: Packet, T: Tables>(
+/// Turns a message, alone in its packet, into its reply, and tells what it is; where that has no RCODE there is no reply.
+pub fn respond<P: Packet, Z: Zones>(
+    packet: &mut P,
+    client: Address,
+    transport: Transport,
+    zones: &Z,
+) -> Finding {
+    let mut question = Question::new();
+    let written = match plan_message(packet, client, transport, zones.tables(), &mut question) {
+        Ok(reply) => apply_message(packet, &reply, &question).map(|()| reply.answer.kind.into()),
+        Err(_) => respond_by_the_rules(packet, client, transport, zones),
+    };
+    written.unwrap_or(Finding::NoRoom)
+}
+
+/// Decides what a message is answered with, if it is a plain query.
+fn plan_message<'t, P: Packet, T: Tables>(
     packet: &P,
     client: Address,
+    transport: Transport,
     tables: &'t T,
     question: &mut Question,
 ) -> Result<MessageReply<'t>, Reason> {
-    let query = Query::parse(packet, 0, packet.length(), question)?;
     let settings = tables.settings().ok_or(Reason::UnknownName)?;
+    let mut query = Query::parse(packet, 0, packet.length(), settings.options, question)?;
+    query.size = transport.largest(query.size);
     let answer = Answer::find(packet, &query, question, tables, settings, client)?;
     Ok(MessageReply { query, answer })
 }
 
-/// Turns the message into its reply.
-///
-/// # Errors
-/// `NoRoom`, with the message as it was, or `Write`.
-pub fn apply_message<P: Packet>(
+fn apply_message<P: Packet>(
     packet: &mut P,
     reply: &MessageReply<'_>,
     question: &Question,
@@ -98,16 +115,30 @@ pub fn apply_message<P: Packet>(
     reply::write(packet, 0, &reply.query, question, &reply.answer).map(|_sum| ())
 }
 
+/// The same for any message, plain or not.
+///
+/// # Errors
+/// `NoRoom` or `Write`.
+pub fn respond_by_the_rules<P: Packet, Z: Zones>(
+    packet: &mut P,
+    client: Address,
+    transport: Transport,
+    zones: &Z,
+) -> Result<Finding, Reason> {
+    let request = match Request::read(packet) {
+        Ok(request) => request,
+        Err(silent) => return Ok(silent),
+    };
+    let judgement = authority::judge(packet, &request, client, transport, zones);
+    if let Some(rcode) = judgement.finding.rcode() {
+        compose::write(packet, &request, &judgement, rcode)?;
+    }
+    Ok(judgement.finding)
+}
+
 impl Reply<'_> {
     /// The kind of answer that it is.
     pub fn kind(&self) -> Kind {
         self.message.answer.kind
-    }
-}
-
-impl MessageReply<'_> {
-    /// The kind of answer that it is.
-    pub fn kind(&self) -> Kind {
-        self.answer.kind
     }
 }

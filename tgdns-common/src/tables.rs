@@ -28,8 +28,8 @@ pub mod capacity {
     pub const ANSWERS: usize = 1024;
 }
 
-/// Bytes kept for the record of a negative answer.
-pub const NEGATIVE_BYTES: usize = 104;
+/// Bytes kept for the record of a negative answer: as many as it has where the primary server's label is the longest.
+pub const NEGATIVE_BYTES: usize = 112;
 
 /// The view of clients that are in no view.
 pub const DEFAULT_VIEW: u32 = 0;
@@ -90,11 +90,33 @@ pub struct Settings {
     pub has_views: u8,
     /// The version of the layout of all maps (`LAYOUT`).
     pub layout: u8,
-    pub reserved: [u8; 2],
+    /// The EDNS options that plain answers can't do justice to, as bits of `options`.
+    pub options: u8,
+    pub reserved: u8,
+}
+
+/// Bits of `Settings::options`: a query with such an option is not plain.
+pub mod options {
+    use crate::wire::dns::OptionHead;
+
+    /// NSID, as there is an identifier to be told (RFC 5001).
+    pub const NSID: u8 = 1;
+    /// COOKIE, as there is a secret (RFC 7873). A client that has had a server's cookie once wants one in every answer.
+    pub const COOKIE: u8 = 2;
+
+    /// The bit of an option, by its code.
+    #[inline(always)]
+    pub const fn bit(code: u16) -> u8 {
+        match code {
+            OptionHead::NSID => NSID,
+            OptionHead::COOKIE => COOKIE,
+            _ => 0,
+        }
+    }
 }
 
 /// The version of the maps' layout. Raise it with every change of a type in this file or of `Counters`.
-pub const LAYOUT: u8 = 1;
+pub const LAYOUT: u8 = 2;
 
 /// Where a table with two halves is to be read.
 #[repr(C)]
@@ -242,7 +264,8 @@ addresses! {
 pub struct Negative {
     /// Of the record, in bytes; at least 16.
     pub length: u8,
-    pub reserved: u8,
+    /// 1 where the set's name is the zone's own (its apex), which has the SOA, else 0.
+    pub is_apex: u8,
     /// The record's one's-complement sum, its bytes in the order in which they would be sent.
     pub sum: [u8; 2],
     pub record: [u8; NEGATIVE_BYTES],

@@ -20,6 +20,12 @@ pub struct Model {
     pub pin_directory: PathBuf,
     /// Where the slow path listens; empty where another server owns the port.
     pub listen: Vec<SocketAddr>,
+    /// What the slow path tells who asks for this host's identifier, at most 63 bytes; empty for nothing.
+    pub identity: String,
+    /// What the slow path tells who asks for this program's version, at most 63 bytes; empty for nothing.
+    pub version: String,
+    /// The file with the secret of the cookies that the slow path gives.
+    pub cookie_secret: Option<PathBuf>,
     /// The view of index `i` has the identifier `i + 1`; identifier 0 is the default view, of clients in no view.
     pub views: Vec<View>,
     pub clusters: Vec<Cluster>,
@@ -62,6 +68,8 @@ pub struct Cluster {
     pub probe: Probe,
     /// Counted servers in address order, part by part, then single servers in file order.
     pub servers: Vec<Server>,
+    /// The load balancers, which are the zone's name servers: each one's name is a label below the cluster's.
+    pub name_servers: Vec<Server>,
 }
 
 /// How many of the live addresses one answer carries.

@@ -16,15 +16,17 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use serde_json::Value;
-use tokio::net::UdpSocket;
 
 use crate::{
     check,
     cluster::{Model, XdpMode},
     control::{self, Request},
+    cookie::Secrets,
     netlink::ServiceAddress,
     probe::Probed,
-    publish, slow,
+    publish,
+    responder::unix_seconds,
+    slow,
     status::{self, Status},
     xdp::FastPath,
 };
@@ -60,12 +62,13 @@ pub async fn run(model: Model) -> Result<()> {
     let (listener, _socket_file) = control::listen(&model.control)?;
     create_state_directory(&model)?;
     let sockets = model.listen.iter().map(|address| slow::bind(*address)).collect::<Result<Vec<_>>>()?;
+    let secrets = model.cookie_secret.as_deref().map(Secrets::read).transpose()?;
     let fast_path = match model.xdp_mode {
         XdpMode::Off => None,
         XdpMode::Native | XdpMode::Generic => Some(FastPath::start(&model)?),
     };
     let mut sources = Sources::start(&model, listener)?;
-    let mut controller = Controller::new(model, fast_path, sockets);
+    let mut controller = Controller::new(model, fast_path, SlowPath::new(sockets, secrets));
     controller.log_start();
     let signal = controller.turns(&mut sources).await?;
     controller.log_stop(signal);
@@ -89,7 +92,7 @@ struct PublishError {
 }
 
 impl Controller {
-    fn new(model: Model, fast_path: Option<FastPath>, sockets: Vec<UdpSocket>) -> Self {
+    fn new(model: Model, fast_path: Option<FastPath>, slow_path: SlowPath) -> Self {
         let now = Instant::now();
         // Only the fast path has to know the service addresses; the sockets have theirs.
         let services = fast_path.is_none().then(BTreeSet::new);
@@ -97,7 +100,7 @@ impl Controller {
         Self {
             roster: Roster::new(model, services, now),
             fast_path,
-            slow_path: SlowPath::new(sockets),
+            slow_path,
             started: SystemTime::now(),
             started_at: now,
             publish_error: None,
@@ -163,7 +166,7 @@ impl Controller {
         if self.publish_error.as_ref().is_some_and(|error| now < error.again_at) {
             return;
         }
-        let Some(selection) = self.roster.due(now) else { return };
+        let Some(selection) = self.roster.due(now, unix_seconds()) else { return };
         match self.publish(&selection, sources) {
             Ok(()) => {
                 self.publish_error = None;
@@ -180,7 +183,8 @@ impl Controller {
 
     fn publish(&mut self, selection: &Selection, sources: &mut Sources) -> Result<()> {
         let includes = |cluster, server| selection.includes(cluster, server);
-        let image = Arc::new(publish::image(self.roster.model(), &includes, &selection.services));
+        let image =
+            Arc::new(publish::image(self.roster.model(), &includes, &selection.services, &selection.serials));
         // The sockets first: a map that can't be written must not keep them from telling the truth.
         self.slow_path.publish(Arc::clone(&image), sources);
         if let Some(fast_path) = &mut self.fast_path {

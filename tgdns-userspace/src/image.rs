@@ -1,10 +1,15 @@
 //! The tables as the host holds them: what the slow path reads, and what the fast path's maps are made to say.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    collections::HashMap,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use tgdns_common::{
     counter::Counter,
+    name,
     tables::{Address, AnswerSet, DEFAULT_VIEW, Service, Settings, Tables},
+    zones::NameServers,
 };
 
 /// A client prefix and its view; an IPv4 prefix is mapped into IPv6.
@@ -23,6 +28,38 @@ impl Prefix {
     }
 }
 
+/// What the slow path alone knows of the zones.
+#[derive(Debug, Default)]
+pub struct Zones {
+    /// The sets of names below the apexes, by the name in wire form and lower case, and by view.
+    pub(crate) below: HashMap<(Vec<u8>, u32), AnswerSet>,
+    /// By name and view, as an apex's answer set has them.
+    pub(crate) name_servers: HashMap<([u8; name::MAX_LENGTH], [u8; 4]), NameServerRecords>,
+    pub(crate) identity: String,
+    pub(crate) version: String,
+}
+
+/// The records of a zone's name servers in wire form, for a message that asks for them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NameServerRecords {
+    pub(crate) records: Vec<u8>,
+    pub(crate) record_count: u16,
+    pub(crate) glue: Vec<u8>,
+    pub(crate) glue_count: u16,
+}
+
+impl Zones {
+    pub(crate) fn name_servers(&self, apex: &AnswerSet) -> NameServers<'_> {
+        let found = self.name_servers.get(&(bytemuck::cast(apex.name), apex.view));
+        found.map_or_else(NameServers::default, |found| NameServers {
+            records: &found.records,
+            record_count: found.record_count,
+            glue: &found.glue,
+            glue_count: found.glue_count,
+        })
+    }
+}
+
 /// One half of each table; the half in use is always the first one.
 #[derive(Debug, Default)]
 pub struct Image {
@@ -32,6 +69,7 @@ pub struct Image {
     pub(crate) index: Vec<u32>,
     pub(crate) answers: Vec<AnswerSet>,
     pub(crate) prefixes: Vec<Prefix>,
+    pub(crate) zones: Zones,
     pub(crate) turns: AtomicU64,
 }
 

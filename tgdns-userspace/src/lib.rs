@@ -5,6 +5,7 @@ pub mod cluster;
 pub mod config;
 pub mod control;
 pub mod controller;
+mod cookie;
 mod cuckoo;
 pub mod health;
 pub mod image;

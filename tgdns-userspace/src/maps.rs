@@ -131,6 +131,7 @@ impl Maps {
         }
         self.add_prefixes(image, &mut written)?;
         settings.has_views = image.settings.has_views;
+        settings.options = image.settings.options;
         self.flip(settings)?;
         self.remove_prefixes(image, &mut written)?;
         self.free_unused(&slots);
@@ -177,6 +178,7 @@ impl Maps {
             index: known.index.get(names_range).context("INDEX is too small")?.iter().map(place).collect(),
             answers: known.answers.values().map(|set| **set).collect(),
             prefixes: known.prefixes.clone(),
+            zones: Default::default(),
             turns: Default::default(),
         })
     }

@@ -7,8 +7,8 @@ use ipnet::IpNet;
 use tgdns_common::{
     name,
     tables::{
-        self, Address, AnswerSet, Halves, Ipv4Addresses, Ipv6Addresses, LAYOUT, MAX_SERVERS, Service,
-        Settings, capacity,
+        self, Address, AnswerSet, Halves, Ipv4Addresses, Ipv6Addresses, LAYOUT, MAX_SERVERS, Negative,
+        Service, Settings, capacity, options,
     },
     wire::dns::{RecordHead, Type},
 };
@@ -21,6 +21,7 @@ use crate::{
 };
 
 mod soa;
+mod zone;
 
 /// Two to the power of this are the entries of a half of `INDEX`.
 const INDEX_BITS: u8 = (capacity::INDEX / 2).ilog2() as u8;
@@ -28,13 +29,14 @@ const INDEX_BITS: u8 = (capacity::INDEX / 2).ilog2() as u8;
 const SERVICES_BITS: u8 = (capacity::SERVICES / 2).ilog2() as u8;
 
 /// The tables that say what is to be answered now. `live` tells by the indices of cluster and server whether a server is handed
-/// out.
+/// out; `serials` are those of the clusters' zones.
 pub fn image(
     model: &Model,
     live: &dyn Fn(usize, usize) -> bool,
     services: &BTreeSet<ServiceAddress>,
+    serials: &[u32],
 ) -> Image {
-    let answers = answer_sets(model, live);
+    let answers = answer_sets(model, live, serials);
     let (names, index) = index(&answers);
     let (service_halves, services) = place_services(services);
     let prefixes = prefixes(model);
@@ -43,9 +45,28 @@ pub fn image(
         services: service_halves,
         has_views: u8::from(!prefixes.is_empty()),
         layout: LAYOUT,
-        reserved: [0; 2],
+        options: options(model),
+        reserved: 0,
     };
-    Image { settings, services, index, answers, prefixes, turns: AtomicU64::new(0) }
+    let zones = zone::zones(model, serials);
+    Image { settings, services, index, answers, prefixes, zones, turns: AtomicU64::new(0) }
+}
+
+/// What only the sockets tell is left to them where there are some.
+fn options(model: &Model) -> u8 {
+    let nsid = if model.identity.is_empty() { 0 } else { options::NSID };
+    let cookie = if model.cookie_secret.is_none() { 0 } else { options::COOKIE };
+    if model.listen.is_empty() { 0 } else { nsid | cookie }
+}
+
+/// Of the zone of a cluster.
+fn serial(serials: &[u32], cluster: usize) -> u32 {
+    serials.get(cluster).copied().unwrap_or(1)
+}
+
+/// The label of the primary server.
+fn primary(cluster: &Cluster) -> Option<&str> {
+    cluster.name_servers.first().map(|server| server.name.as_str())
 }
 
 /// Why a model does not fit into the tables; nothing where it does.
@@ -69,7 +90,7 @@ pub fn excess(model: &Model) -> Option<String> {
     }
 }
 
-fn answer_sets(model: &Model, live: &dyn Fn(usize, usize) -> bool) -> Vec<AnswerSet> {
+fn answer_sets(model: &Model, live: &dyn Fn(usize, usize) -> bool, serials: &[u32]) -> Vec<AnswerSet> {
     let mut sets = Vec::new();
     for (index, cluster) in model.clusters.iter().enumerate() {
         let servers: Vec<&Server> = cluster
@@ -82,19 +103,31 @@ fn answer_sets(model: &Model, live: &dyn Fn(usize, usize) -> bool) -> Vec<Answer
         for view in model.view_identifiers() {
             // The configuration admits no other names.
             if let Some((wire, _)) = name::to_wire(&cluster.name) {
-                sets.push(answer_set(cluster, &wire, view, &servers));
+                let negative = soa::negative(0, primary(cluster), serial(serials, index));
+                let addresses = addresses_of(&servers, view);
+                sets.push(set_of(wire, view, cluster.ttl, &addresses, cluster.answer, negative));
             }
         }
     }
     sets
 }
 
-fn answer_set(cluster: &Cluster, wire: &[u8; name::MAX_LENGTH], view: u32, servers: &[&Server]) -> AnswerSet {
-    let mut ipv4 =
-        Ipv4Addresses { record: RecordHead::of_question(Type::A, cluster.ttl, 4), ..Zeroable::zeroed() };
+/// What clients of a view reach the servers by.
+fn addresses_of(servers: &[&Server], view: u32) -> Vec<IpAddr> {
+    servers.iter().flat_map(|server| server.handed_out(view)).copied().collect()
+}
+
+fn set_of(
+    wire: [u8; name::MAX_LENGTH],
+    view: u32,
+    ttl: u32,
+    addresses: &[IpAddr],
+    answer: Answer,
+    negative: Negative,
+) -> AnswerSet {
+    let mut ipv4 = Ipv4Addresses { record: RecordHead::of_question(Type::A, ttl, 4), ..Zeroable::zeroed() };
     let mut ipv6 =
-        Ipv6Addresses { record: RecordHead::of_question(Type::AAAA, cluster.ttl, 16), ..Zeroable::zeroed() };
-    let addresses = servers.iter().flat_map(|server| server.handed_out(view));
+        Ipv6Addresses { record: RecordHead::of_question(Type::AAAA, ttl, 16), ..Zeroable::zeroed() };
     let (mut fours, mut sixes) = (Vec::new(), Vec::new());
     for address in addresses {
         match address {
@@ -102,15 +135,9 @@ fn answer_set(cluster: &Cluster, wire: &[u8; name::MAX_LENGTH], view: u32, serve
             IpAddr::V6(address) => sixes.push(address.octets()),
         }
     }
-    (ipv4.count, ipv4.limit) = twice(&mut ipv4.addresses, &fours, cluster.answer);
-    (ipv6.count, ipv6.limit) = twice(&mut ipv6.addresses, &sixes, cluster.answer);
-    AnswerSet {
-        name: *bytemuck::cast_ref(wire),
-        view: view.to_be_bytes(),
-        ipv4,
-        ipv6,
-        negative: soa::negative(),
-    }
+    (ipv4.count, ipv4.limit) = twice(&mut ipv4.addresses, &fours, answer);
+    (ipv6.count, ipv6.limit) = twice(&mut ipv6.addresses, &sixes, answer);
+    AnswerSet { name: bytemuck::cast(wire), view: view.to_be_bytes(), ipv4, ipv6, negative }
 }
 
 /// Writes the addresses twice in a row; gives how many there are, and how many of them one answer carries.

@@ -6,65 +6,62 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::{SystemTime, UNIX_EPOCH},
 };
 
-use tgdns_common::{
-    counter::{Counter, Counters},
-    query::Question,
-    reason::Reason,
-    respond,
-    tables::Address,
-};
+use tgdns_common::{finding::Finding, respond, tables::Address, transport::Transport};
 use tokio::sync::watch;
 
-use crate::image::Image;
+use crate::{cookie::Secrets, image::Image};
 use message::Message;
+use zones::Served;
 
 pub mod message;
+mod zones;
 
 /// Answers messages, for one socket.
 #[derive(Clone, Debug)]
 pub struct Responder {
     tables: watch::Receiver<Arc<Image>>,
+    secrets: Option<Arc<Secrets>>,
     counts: Arc<Counts>,
+    transport: Transport,
 }
 
 impl Responder {
-    pub fn new(tables: watch::Receiver<Arc<Image>>, counts: Arc<Counts>) -> Self {
-        Self { tables, counts }
+    pub fn new(
+        tables: watch::Receiver<Arc<Image>>,
+        secrets: Option<Arc<Secrets>>,
+        counts: Arc<Counts>,
+        transport: Transport,
+    ) -> Self {
+        Self { tables, secrets, counts, transport }
     }
 
-    /// The buffer starts with a query of that length, and afterwards with its reply; gives the reply's length, or
+    /// The buffer starts with a message of that length, and afterwards with its reply; gives the reply's length, or
     /// nothing where there is none.
     pub fn answer(&self, buffer: &mut [u8], length: usize, client: IpAddr) -> Option<usize> {
-        let tables = Arc::clone(&self.tables.borrow());
-        match respond(&tables, Message::new(buffer, length), client) {
-            Ok((counter, length)) => {
-                self.counts.add(counter);
-                Some(length)
-            }
-            Err(reason) => {
-                self.counts.add(reason.into());
-                None
-            }
-        }
+        let image = Arc::clone(&self.tables.borrow());
+        let client = match client.to_canonical() {
+            IpAddr::V4(address) => Address::from_ipv4(address.octets()),
+            IpAddr::V6(address) => Address::from_ipv6(address.octets()),
+        };
+        let zones = Served { image: &image, secrets: self.secrets.as_deref(), now: unix_seconds() };
+        let mut message = Message::new(buffer, length);
+        let finding = respond::respond(&mut message, client, self.transport, &zones);
+        self.counts.add(finding);
+        finding.rcode().map(|_| message.into_length())
     }
 }
 
-fn respond(tables: &Image, mut message: Message<'_>, client: IpAddr) -> Result<(Counter, usize), Reason> {
-    let client = match client.to_canonical() {
-        IpAddr::V4(address) => Address::from_ipv4(address.octets()),
-        IpAddr::V6(address) => Address::from_ipv6(address.octets()),
-    };
-    let mut question = Question::new();
-    let reply = respond::plan_message(&message, client, tables, &mut question)?;
-    respond::apply_message(&mut message, &reply, &question)?;
-    Ok((reply.kind().into(), message.into_length()))
+/// The time as cookies and serial numbers have it; they go round in 2106.
+pub fn unix_seconds() -> u32 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as u32)
 }
 
-/// What became of the queries, by the same names as in the fast path.
+/// What became of the messages.
 #[derive(Debug)]
-pub struct Counts([AtomicU64; Counter::COUNT]);
+pub struct Counts([AtomicU64; Finding::ALL.len()]);
 
 impl Default for Counts {
     fn default() -> Self {
@@ -75,11 +72,12 @@ impl Default for Counts {
 impl Counts {
     /// Name and value of each.
     pub fn snapshot(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        Counters::NAMES.iter().copied().zip(self.0.iter().map(|count| count.load(Ordering::Relaxed)))
+        let values = self.0.iter().map(|count| count.load(Ordering::Relaxed));
+        Finding::ALL.iter().map(|finding| finding.as_str()).zip(values)
     }
 
-    fn add(&self, counter: Counter) {
-        if let Some(count) = self.0.get(usize::from(counter.0)) {
+    fn add(&self, finding: Finding) {
+        if let Some(count) = self.0.get(finding as usize) {
             count.fetch_add(1, Ordering::Relaxed);
         }
     }

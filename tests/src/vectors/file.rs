@@ -58,6 +58,14 @@ pub struct Tables {
     pub views: Vec<View>,
     #[serde(default)]
     pub cluster: Vec<Cluster>,
+    /// Of this host; empty for none.
+    #[serde(default)]
+    pub identity: String,
+    #[serde(default)]
+    pub version: String,
+    /// Whether there is a secret for cookies.
+    #[serde(default)]
+    pub cookies: bool,
 }
 
 #[derive(Clone, Deserialize)]

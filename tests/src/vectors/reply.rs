@@ -144,10 +144,12 @@ fn record(r#type: u16, ttl: u32, data: &[u8]) -> Vec<u8> {
 /// The zone's SOA: all of these are the product's own choice, but TTL and MINIMUM, which RFC 2308 makes equal.
 fn soa() -> Result<Vec<u8>> {
     let [serial, refresh, retry, expire, minimum] = [1_u32, 1200, 180, 1_209_600, 5];
-    let mut data = QUESTION.to_vec();
-    let mailbox = name("hostmaster")?;
-    data.extend(mailbox.strip_suffix(&[0]).context("names end with the root")?);
-    data.extend(QUESTION);
+    let mut data = Vec::new();
+    // The first name server's, and the mailbox's.
+    for label in ["server-1", "hostmaster"] {
+        data.extend(name(label)?.strip_suffix(&[0]).context("names end with the root")?);
+        data.extend(QUESTION);
+    }
     data.extend([serial, refresh, retry, expire, minimum].into_iter().flat_map(u32::to_be_bytes));
     Ok(record(6, minimum, &data))
 }

@@ -39,12 +39,14 @@ impl TableSet {
         let (mut clusters, mut live) = (Vec::new(), Vec::new());
         for cluster in &tables.cluster {
             let (servers, are_live) = servers(cluster, &views).with_context(context)?;
+            let name_servers = servers.iter().take(2).cloned().collect();
             clusters.push(Cluster {
                 name: cluster.name.clone(),
                 ttl: cluster.ttl,
                 answer: cluster.subset.map_or(Answer::All, Answer::Subset),
                 probe: never_probed(),
                 servers,
+                name_servers,
             });
             live.push(are_live);
         }
@@ -54,7 +56,10 @@ impl TableSet {
             state_directory: "/nonexistent".into(),
             control: "/nonexistent".into(),
             pin_directory: "/nonexistent".into(),
-            listen: vec![],
+            listen: vec!["0.0.0.0:53".parse()?],
+            identity: tables.identity.clone(),
+            version: tables.version.clone(),
+            cookie_secret: tables.cookies.then(|| "/nonexistent".into()),
             views,
             clusters,
         };
@@ -83,7 +88,7 @@ impl TableSet {
     }
 
     pub fn image(&self) -> Image {
-        publish::image(&self.model, &|cluster, server| self.live[cluster][server], &self.services)
+        publish::image(&self.model, &|cluster, server| self.live[cluster][server], &self.services, &[])
     }
 }
 

@@ -38,6 +38,21 @@ impl Header {
     }
 
     #[inline(always)]
+    pub const fn questions(self) -> u16 {
+        (u32::from_be(self.second) >> 16) as u16
+    }
+
+    #[inline(always)]
+    pub const fn answers(self) -> u16 {
+        u32::from_be(self.second) as u16
+    }
+
+    #[inline(always)]
+    pub const fn authorities(self) -> u16 {
+        (u32::from_be(self.third) >> 16) as u16
+    }
+
+    #[inline(always)]
     pub const fn additionals(self) -> u16 {
         u32::from_be(self.third) as u16
     }
@@ -85,8 +100,12 @@ impl Type {
     pub const A: Self = Self(1_u16.to_be_bytes());
     pub const NS: Self = Self(2_u16.to_be_bytes());
     pub const SOA: Self = Self(6_u16.to_be_bytes());
+    pub const TXT: Self = Self(16_u16.to_be_bytes());
     pub const AAAA: Self = Self(28_u16.to_be_bytes());
     pub const OPT: Self = Self(41_u16.to_be_bytes());
+    pub const TSIG: Self = Self(250_u16.to_be_bytes());
+    pub const IXFR: Self = Self(251_u16.to_be_bytes());
+    pub const AXFR: Self = Self(252_u16.to_be_bytes());
     pub const ANY: Self = Self(255_u16.to_be_bytes());
 
     /// Whether this is a QTYPE or a meta type (RFC 6895 3.1), which names no data of its own.
@@ -100,6 +119,24 @@ impl Type {
 /// The class of the Internet.
 pub const IN: [u8; 2] = [0, 1];
 
+/// The class in which a server tells of itself (RFC 4892).
+pub const CHAOS: [u8; 2] = [0, 3];
+
+/// The class of records that belong to no class.
+pub const ANY_CLASS: [u8; 2] = [0, 255];
+
+/// RCODEs, with the upper eight bits of an OPT record (RFC 6895 2.3).
+pub mod rcode {
+    pub const NOERROR: u16 = 0;
+    pub const FORMERR: u16 = 1;
+    pub const NXDOMAIN: u16 = 3;
+    pub const NOTIMP: u16 = 4;
+    pub const REFUSED: u16 = 5;
+    pub const NOTAUTH: u16 = 9;
+    pub const BADVERS: u16 = 16;
+    pub const BADCOOKIE: u16 = 23;
+}
+
 /// A pointer to the question's name, which begins right behind the header.
 pub const QUESTION_NAME: [u8; 2] = [0xc0, 0x0c];
 
@@ -112,6 +149,10 @@ impl QuestionTail {
     #[inline(always)]
     pub const fn r#type(self) -> Type {
         Type((u32::from_le(self.0) as u16).to_le_bytes())
+    }
+
+    pub const fn class(self) -> [u8; 2] {
+        ((u32::from_le(self.0) >> 16) as u16).to_le_bytes()
     }
 
     #[inline(always)]
@@ -140,6 +181,40 @@ impl RecordHead {
     }
 }
 
+/// What a resource record has behind its owner, up to its data.
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+pub struct RecordBody {
+    pub r#type: Type,
+    pub class: [u8; 2],
+    pub ttl: [u8; 4],
+    pub length: [u8; 2],
+}
+
+/// What a TSIG record has between its algorithm's name and its signature (RFC 8945 4.2).
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
+pub struct TsigTime {
+    pub signed: [u8; 6],
+    pub fudge: [u8; 2],
+    /// Of the signature, in bytes.
+    pub length: [u8; 2],
+}
+
+/// What a TSIG record has behind its signature.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
+pub struct TsigEnd {
+    pub identifier: [u8; 2],
+    pub error: [u8; 2],
+    /// Of what follows, in bytes.
+    pub length: [u8; 2],
+}
+
+impl TsigEnd {
+    pub const BAD_KEY: [u8; 2] = [0, 17];
+}
+
 /// An OPT record (RFC 6891 6.1.2) up to its options, in words.
 #[repr(C, packed)]
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -160,8 +235,14 @@ impl Opt {
     /// The OPT of a reply: `size` bytes can be received, no options.
     #[inline(always)]
     pub const fn reply(size: u16, dnssec_ok: u8) -> Self {
-        let first = (41 << 40) | (size as u64) << 24 | dnssec_ok as u64;
-        Self { first: first.to_be(), flags: 0, length: 0 }
+        Self::extended(size, 0, dnssec_ok, 0)
+    }
+
+    /// The OPT of a reply with the upper eight bits of its RCODE, and that many bytes of options behind it.
+    #[inline(always)]
+    pub const fn extended(size: u16, rcode: u8, dnssec_ok: u8, options: u16) -> Self {
+        let first = (41 << 40) | (size as u64) << 24 | (rcode as u64) << 16 | dnssec_ok as u64;
+        Self { first: first.to_be(), flags: 0, length: options.to_be() }
     }
 
     #[inline(always)]
@@ -205,6 +286,31 @@ impl Opt {
 pub struct OptionHead {
     pub code: [u8; 2],
     pub length: [u8; 2],
+}
+
+impl OptionHead {
+    /// RFC 5001.
+    pub const NSID: u16 = 3;
+    /// RFC 7873.
+    pub const COOKIE: u16 = 10;
+    /// RFC 8914.
+    pub const EXTENDED_ERROR: u16 = 15;
+
+    /// Of an option with that much data, in bytes.
+    pub const fn new(code: u16, length: u16) -> Self {
+        Self { code: code.to_be_bytes(), length: length.to_be_bytes() }
+    }
+
+    #[inline(always)]
+    pub const fn code(self) -> u16 {
+        u16::from_be_bytes(self.code)
+    }
+
+    /// Of the data, in bytes.
+    #[inline(always)]
+    pub const fn length(self) -> u16 {
+        u16::from_be_bytes(self.length)
+    }
 }
 
 #[cfg(test)]

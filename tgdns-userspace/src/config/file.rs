@@ -15,7 +15,8 @@ use toml::Spanned;
 pub(super) use alias::{Addresses, Alias};
 
 use super::leaf::{
-    AbsolutePath, Address, AnswerWord, Base, Label, Listen, Mode, Name, Nic, Number, Prefix, ProbeWord, Time,
+    AbsolutePath, Address, AnswerWord, Base, Label, Listen, Mode, Name, Nic, Number, Prefix, ProbeWord, Text,
+    Time,
 };
 
 /// A value that may be absent, with its place in the text.
@@ -46,6 +47,9 @@ pub(super) struct File {
 #[serde(deny_unknown_fields)]
 pub(super) struct Dns {
     pub(super) listen: Given<Vec<Spanned<Listen>>>,
+    pub(super) identity: Given<Text>,
+    pub(super) version: Given<Text>,
+    pub(super) cookie_secret: Given<AbsolutePath>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -64,6 +68,8 @@ pub(super) struct Cluster {
     pub(super) probe: Given<Table<Probe>>,
     pub(super) part: Tables<Part>,
     pub(super) server: Tables<Server>,
+    pub(super) nameservers: Given<Vec<Spanned<Label>>>,
+    pub(super) nameserver: Tables<NameServer>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -96,6 +102,15 @@ pub(super) struct Server {
     pub(super) address: Given<Address>,
     pub(super) alias: Given<Alias<Address>>,
     pub(super) weight: Weight,
+}
+
+/// A load balancer that is no server of the cluster.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NameServer {
+    pub(super) name: Given<Label>,
+    pub(super) address: Given<Address>,
+    pub(super) alias: Given<Alias<Address>>,
 }
 
 /// `"all"`, `"one"` or `{ subset = 2 }`.

@@ -157,6 +157,20 @@ impl<'de> Deserialize<'de> for AbsolutePath {
     }
 }
 
+/// What a server tells of itself, in one string of DNS and in an option.
+#[derive(Clone, Debug)]
+pub(super) struct Text(pub(super) String);
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        text(deserializer, "a text in quotes, such as \"lb1\" (1 to 63 printable ASCII characters)", |text| {
+            let valid =
+                (1..=63).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+            if valid { Ok(Self(text.to_owned())) } else { Err(None) }
+        })
+    }
+}
+
 /// An address and port to listen on.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Listen(pub(super) SocketAddr);

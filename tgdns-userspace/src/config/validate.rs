@@ -3,6 +3,7 @@
 mod alias;
 mod cluster;
 mod draft;
+mod name_server;
 mod overlap;
 mod server;
 mod view;
@@ -16,7 +17,7 @@ use std::{
 use toml::Spanned;
 
 use super::{
-    file::{Dns, File, Given, Table},
+    file::{File, Given},
     leaf::{AbsolutePath, Listen, Nic},
     mistakes::{Mistakes, Span},
 };
@@ -32,7 +33,8 @@ pub(super) fn model(file: File, mistakes: &mut Mistakes<'_>) -> Model {
     let xdp_mode = file.xdp_mode.map_or(XdpMode::Native, |mode| mode.into_inner().0);
     let mode_is_known = !mistakes.was_wrong(&root, "xdp_mode");
     let control = path(file.control, "/run/tgdns/control.sock", |path, at| socket_path(path, at, mistakes));
-    let listen = listen(file.dns, xdp_mode, mistakes);
+    let dns = file.dns.map(|dns| dns.into_inner().0).unwrap_or_default();
+    let listen = listen(dns.listen, xdp_mode, mistakes);
     let (views, view_names) = view::views(file.view, mistakes);
 
     let mut names = Names::default();
@@ -53,6 +55,7 @@ pub(super) fn model(file: File, mistakes: &mut Mistakes<'_>) -> Model {
             clusters.push(cluster::cluster(table, &view_names, &mut names, mistakes));
         }
     }
+    name_server::check_names(&clusters, &names.clusters, mistakes);
 
     Model {
         interfaces: interfaces(file.interfaces, mode_is_known && xdp_mode != XdpMode::Off, mistakes),
@@ -61,6 +64,9 @@ pub(super) fn model(file: File, mistakes: &mut Mistakes<'_>) -> Model {
         control,
         pin_directory: path(file.pin_dir, "/sys/fs/bpf/tgdns", |_, _| ()),
         listen,
+        identity: dns.identity.map_or_else(String::new, |text| text.into_inner().0),
+        version: dns.version.map_or_else(String::new, |text| text.into_inner().0),
+        cookie_secret: dns.cookie_secret.map(|path| path.into_inner().0),
         views,
         clusters,
     }
@@ -89,9 +95,9 @@ fn interfaces(given: Given<Vec<Spanned<Nic>>>, needed: bool, mistakes: &mut Mist
     given.into_inner().into_iter().map(|nic| nic.into_inner().0).collect()
 }
 
-fn listen(dns: Given<Table<Dns>>, mode: XdpMode, mistakes: &mut Mistakes<'_>) -> Vec<SocketAddr> {
+fn listen(given: Given<Vec<Spanned<Listen>>>, mode: XdpMode, mistakes: &mut Mistakes<'_>) -> Vec<SocketAddr> {
     const PORT: u16 = 53;
-    let Some(given) = dns.and_then(|dns| dns.into_inner().0.listen) else {
+    let Some(given) = given else {
         return vec![(Ipv4Addr::UNSPECIFIED, PORT).into(), (Ipv6Addr::UNSPECIFIED, PORT).into()];
     };
     let at = given.span();

@@ -29,11 +29,32 @@ pub struct Selection {
     /// By cluster and server, as in the model.
     handed_out: Vec<Vec<bool>>,
     pub services: BTreeSet<ServiceAddress>,
+    /// Of the clusters' zones: each grows with every change of what its cluster hands out.
+    pub serials: Vec<u32>,
 }
 
 impl Selection {
     pub fn includes(&self, cluster: usize, server: usize) -> bool {
         self.handed_out.get(cluster).and_then(|servers| servers.get(server)).is_some_and(|included| *included)
+    }
+
+    /// What follows on `before`. A new serial is the time, which grows over restarts, or one more than the last.
+    fn following(
+        before: Option<&Self>,
+        handed_out: Vec<Vec<bool>>,
+        services: BTreeSet<ServiceAddress>,
+        unix_seconds: u32,
+    ) -> Self {
+        let serial = |(cluster, servers): (usize, &Vec<bool>)| {
+            let last = before.and_then(|before| before.serials.get(cluster)).copied();
+            let is_same = before.and_then(|before| before.handed_out.get(cluster)) == Some(servers);
+            last.map_or(
+                unix_seconds,
+                |last| if is_same { last } else { unix_seconds.max(last.wrapping_add(1)) },
+            )
+        };
+        let serials = handed_out.iter().enumerate().map(serial).collect();
+        Self { handed_out, services, serials }
     }
 }
 
@@ -63,12 +84,13 @@ impl Roster {
 
     /// What is to be published at this time: nothing until every cluster is decided, so that a controller that starts
     /// again never takes a name out of the tables, and from then on whatever differs from the last publication.
-    pub fn due(&self, now: Instant) -> Option<Selection> {
+    pub fn due(&self, now: Instant, unix_seconds: u32) -> Option<Selection> {
         if self.published.is_none() && self.undecided().any(|deadline| now < deadline) {
             return None;
         }
         let handed_out = self.health.iter().map(|servers| handed_out(servers)).collect();
-        let selection = Selection { handed_out, services: self.services.clone()? };
+        let published = self.published.as_ref();
+        let selection = Selection::following(published, handed_out, self.services.clone()?, unix_seconds);
         (self.published.as_ref() != Some(&selection)).then_some(selection)
     }
 

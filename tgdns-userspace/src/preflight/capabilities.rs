@@ -90,6 +90,9 @@ mod tests {
     #[test]
     fn what_is_needed_follows_the_configuration() {
         let model = |xdp_mode, port| Model {
+            identity: String::new(),
+            version: String::new(),
+            cookie_secret: None,
             interfaces: vec![],
             xdp_mode,
             state_directory: "/".into(),

@@ -282,6 +282,7 @@ fn cluster(addresses: &[IpAddr], port: u16) -> Cluster {
         view_aliases: Vec::new(),
     };
     Cluster {
+        name_servers: Vec::new(),
         name: "internet.intern.netz".into(),
         ttl: 1,
         answer: Answer::All,

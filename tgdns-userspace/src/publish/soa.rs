@@ -4,33 +4,47 @@ use bytemuck::Zeroable as _;
 use tgdns_common::{
     checksum,
     tables::Negative,
-    wire::dns::{QUESTION_NAME, RecordHead, Type},
+    wire::dns::{IN, RecordHead, Type},
 };
+
+use super::zone;
 
 /// Seconds. The record's TTL and its MINIMUM, so also how long a negative answer is kept: resolvers keep it as long as they
 /// may, some for 15 minutes.
 const NEGATIVE_TTL: u32 = 5;
-const SERIAL: u32 = 1;
 /// Nobody transfers the zone; these are the lower ends of what RFC 1912 2.2 recommends.
 const REFRESH: u32 = 1200;
 const RETRY: u32 = 180;
 const EXPIRE: u32 = 1_209_600;
 
-/// The record, ready for the wire: the primary server is the cluster's name itself, the mailbox `hostmaster` below it.
-pub(super) fn negative() -> Negative {
-    let mut data = QUESTION_NAME.to_vec();
-    data.push(10);
-    data.extend_from_slice(b"hostmaster");
-    data.extend_from_slice(&QUESTION_NAME);
-    for number in [SERIAL, REFRESH, RETRY, EXPIRE, NEGATIVE_TTL] {
+/// The record, ready for the wire, for a question whose name has `offset` bytes before the zone's: `primary` is the label
+/// of the primary server, the mailbox is `hostmaster`, both below the zone's name.
+pub(super) fn negative(offset: usize, primary: Option<&str>, serial: u32) -> Negative {
+    let zone = zone::pointer(offset);
+    let mut data = Vec::new();
+    for label in [primary, Some("hostmaster")] {
+        if let Some(label) = label {
+            data.push(label.len() as u8);
+            data.extend_from_slice(label.as_bytes());
+        }
+        data.extend_from_slice(&zone);
+    }
+    for number in [serial, REFRESH, RETRY, EXPIRE, NEGATIVE_TTL] {
         data.extend_from_slice(&number.to_be_bytes());
     }
-    let head = RecordHead::of_question(Type::SOA, NEGATIVE_TTL, data.len() as u16);
+    let head = RecordHead {
+        owner: zone,
+        r#type: Type::SOA,
+        class: IN,
+        ttl: NEGATIVE_TTL.to_be_bytes(),
+        length: (data.len() as u16).to_be_bytes(),
+    };
     let bytes = [bytemuck::bytes_of(&head), &data].concat();
 
     let mut negative = Negative::zeroed();
     let sum = bytes.chunks(2).map(|pair| checksum::pair([pair[0], pair.get(1).copied().unwrap_or(0)])).sum();
     negative.length = bytes.len() as u8;
+    negative.is_apex = u8::from(offset == 0);
     negative.sum = checksum::fold(sum).to_le_bytes();
     negative.record[..bytes.len()].copy_from_slice(&bytes);
     negative

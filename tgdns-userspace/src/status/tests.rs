@@ -44,7 +44,7 @@ fn status_after(elapsed: Duration, outcomes: &[bool]) -> Status {
         roster.observe(0, server, &outcome, start + Duration::from_secs(5));
     }
     // Without a time the first round has not ended: it is the outcomes that decide.
-    if let Some(selection) = roster.due(start + elapsed) {
+    if let Some(selection) = roster.due(start + elapsed, 0) {
         roster.set_published(selection);
     }
     let process = Process {

@@ -20,8 +20,20 @@ fn defaults() {
         probe.port = 443
         server = [{ name = "tgpro-1", address = "10.10.10.100" }]
     "#;
-    let Model { interfaces, xdp_mode, state_directory, control, pin_directory, listen, views, clusters } =
-        parse(text, "F").unwrap();
+    let Model {
+        interfaces,
+        xdp_mode,
+        state_directory,
+        control,
+        pin_directory,
+        listen,
+        identity,
+        version,
+        cookie_secret,
+        views,
+        clusters,
+    } = parse(text, "F").unwrap();
+    assert_eq!((identity.as_str(), version.as_str(), cookie_secret), ("", "", None));
     assert_eq!(interfaces, ["eth0"]);
     assert_eq!(xdp_mode, XdpMode::Native);
     assert_eq!(state_directory, PathBuf::from("/var/lib/tgdns"));

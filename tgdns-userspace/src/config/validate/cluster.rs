@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use toml::Spanned;
 
-use super::{Names, overlap, server::Collector, take_name, view::ViewNames};
+use super::{Names, name_server, overlap, server::Collector, take_name, view::ViewNames};
 use crate::{
     cluster::{Answer, Cluster, Probe, ProbeKind},
     config::{
@@ -40,13 +40,17 @@ pub(super) fn cluster(
     let collector = Collector::new(stem, views, names, mistakes);
     let drafts = collector.collect(&at, table.part, table.server);
     overlap::check(&at, &drafts, views, mistakes);
+    let servers = drafts.into_servers();
+    let name_servers =
+        name_server::name_servers(table.nameservers, table.nameserver, &servers, views, mistakes);
 
     Cluster {
         name: name.map_or_else(String::new, |name| name.into_inner().0),
         ttl: table.ttl.map_or(DEFAULT_TTL, |ttl| ttl.into_inner().0),
         answer: answer(table.answer, mistakes),
         probe: probe(table.probe, &at, mistakes),
-        servers: drafts.into_servers(),
+        servers,
+        name_servers,
     }
 }
 

@@ -39,21 +39,22 @@ impl Draft {
         let everywhere = self.aliases.everywhere.as_ref().map(|(at, addresses)| (addresses.as_slice(), at));
         aliases.or(everywhere).unwrap_or((self.address.as_slice(), &self.address_at))
     }
+
+    pub(super) fn into_server(self) -> Server {
+        let Aliases { everywhere, mut views } = self.aliases;
+        views.sort_by_key(|(view, ..)| *view);
+        Server {
+            name: self.name,
+            address: self.address.unwrap_or(Ipv4Addr::UNSPECIFIED.into()),
+            weight: self.weight,
+            aliases: everywhere.map_or_else(Vec::new, |(_, addresses)| addresses),
+            view_aliases: views.into_iter().map(|(view, _, addresses)| (view, addresses)).collect(),
+        }
+    }
 }
 
 impl Drafts {
     pub(super) fn into_servers(self) -> Vec<Server> {
-        let server = |draft: Draft| {
-            let Aliases { everywhere, mut views } = draft.aliases;
-            views.sort_by_key(|(view, ..)| *view);
-            Server {
-                name: draft.name,
-                address: draft.address.unwrap_or(Ipv4Addr::UNSPECIFIED.into()),
-                weight: draft.weight,
-                aliases: everywhere.map_or_else(Vec::new, |(_, addresses)| addresses),
-                view_aliases: views.into_iter().map(|(view, _, addresses)| (view, addresses)).collect(),
-            }
-        };
-        self.servers.into_iter().map(server).collect()
+        self.servers.into_iter().map(Draft::into_server).collect()
     }
 }

@@ -18,12 +18,12 @@ fn check(clusters: &[usize], turns: &[(&str, &str)]) {
                 _ => panic!("turn {number}: {event} is no event"),
             }
         }
-        let due = roster.due(now);
+        let due = roster.due(now, 0);
         let shown = due.as_ref().map_or("-".to_owned(), |selection| show(&roster, selection));
         assert_eq!(shown, *expected, "turn {number}: {events}");
         if let Some(selection) = due {
             roster.set_published(selection);
-            assert_eq!(roster.due(now), None, "turn {number}: published twice");
+            assert_eq!(roster.due(now, 0), None, "turn {number}: published twice");
         }
     }
 }
@@ -66,6 +66,7 @@ fn model(clusters: &[usize]) -> Model {
         view_aliases: vec![],
     };
     let cluster = |(index, count): (usize, &usize)| Cluster {
+        name_servers: Vec::new(),
         name: format!("cluster-{index}.test"),
         ttl: 1,
         answer: Answer::All,
@@ -80,6 +81,9 @@ fn model(clusters: &[usize]) -> Model {
         servers: (0..u8::try_from(*count).unwrap()).map(server).collect(),
     };
     Model {
+        identity: String::new(),
+        version: String::new(),
+        cookie_secret: None,
         interfaces: vec![],
         xdp_mode: XdpMode::Off,
         state_directory: "/".into(),
@@ -143,11 +147,11 @@ fn nothing_is_published_before_the_interfaces_have_told() {
     let now = Instant::now();
     let mut roster = Roster::new(model(&[1]), None, now);
     observe(&mut roster, "a", true, now);
-    assert_eq!(roster.due(now + Duration::from_secs(60)), None);
+    assert_eq!(roster.due(now + Duration::from_secs(60), 0), None);
     assert_eq!(roster.deadline(), None);
     let services = BTreeSet::from([service([10, 0, 0, 1])]);
     roster.set_services(services.clone());
-    assert_eq!(roster.due(now).map(|selection| selection.services), Some(services));
+    assert_eq!(roster.due(now, 0).map(|selection| selection.services), Some(services));
 }
 
 #[test]
@@ -162,7 +166,7 @@ fn a_service_address_that_moves_is_published() {
         (vec![], true),
     ] {
         roster.set_services(addresses.iter().map(|address| service(*address)).collect());
-        let due = roster.due(now);
+        let due = roster.due(now, 0);
         assert_eq!(due.is_some(), publishes, "{addresses:?}");
         roster.published = due.or(roster.published);
     }
@@ -186,8 +190,8 @@ fn a_failed_publication_stays_due() {
     let now = Instant::now();
     let mut roster = Roster::new(model(&[1]), Some(BTreeSet::new()), now);
     observe(&mut roster, "a", true, now);
-    assert!(roster.due(now).is_some());
-    assert!(roster.due(now).is_some());
+    assert!(roster.due(now, 0).is_some());
+    assert!(roster.due(now, 0).is_some());
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use tests::torture::differential;
+use tests::torture::{differential, oracle};
 
 /// Compares what nobody would send, in great numbers.
 #[derive(Parser)]
@@ -21,6 +21,15 @@ enum What {
         /// How many.
         #[arg(long, default_value_t = 10_000_000)]
         frames: u64,
+        /// What all of them follow from; another one each time unless told.
+        #[arg(long)]
+        seed: Option<u64>,
+    },
+    /// Queries, valid and not, to the slow path and to NSD and Knot. Needs root.
+    Queries {
+        /// How many.
+        #[arg(long, default_value_t = 100_000)]
+        queries: u64,
         /// What all of them follow from; another one each time unless told.
         #[arg(long)]
         seed: Option<u64>,
@@ -43,6 +52,11 @@ fn run(what: What) -> Result<()> {
             let seed = seed.unwrap_or_else(|| fastrand::u64(..));
             println!("{frames} frames of seed {seed}");
             print!("{}", differential::run(seed, frames)?.text());
+        }
+        What::Queries { queries, seed } => {
+            let seed = seed.unwrap_or_else(|| fastrand::u64(..));
+            println!("{queries} queries of seed {seed}");
+            print!("{}", oracle::run(seed, queries)?.text());
         }
     }
     Ok(())

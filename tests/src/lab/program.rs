@@ -10,15 +10,17 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 
 /// Where each program comes from on Debian.
-const PACKAGES: [(&str, &str); 11] = [
+const PACKAGES: [(&str, &str); 13] = [
     ("bpftool", "bpftool"),
     ("dig", "bind9-dnsutils"),
     ("ethtool", "ethtool"),
     ("getent", "libc-bin"),
     ("ip", "iproute2"),
+    ("knotd", "knot"),
     ("mount", "mount"),
     ("named", "bind9"),
     ("nft", "nftables"),
+    ("nsd", "nsd"),
     ("nsenter", "util-linux"),
     ("setpriv", "util-linux"),
     ("unbound", "unbound"),

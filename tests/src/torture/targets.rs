@@ -11,6 +11,7 @@ use tgdns::{
     image::Image,
     responder::{Counts, Responder},
 };
+use tgdns_common::transport::Transport;
 use tokio::sync::watch;
 
 use super::envelope;
@@ -30,6 +31,8 @@ pub const NO_HEAD: u8 = 0x40;
 pub const NO_ROOM: u8 = 0x20;
 /// In the first byte of a message: the client has an IPv6 address.
 pub const VERSION_6: u8 = 0x80;
+/// The same: it comes over TCP.
+pub const TCP: u8 = 0x40;
 
 /// Where a message's own bytes begin.
 const HEADER: usize = 12;
@@ -73,8 +76,10 @@ pub fn message(input: &[u8]) {
     let Some(length) = responder(*choice).answer(&mut buffer, query.len(), client) else { return };
     let reply = buffer.get(..length).expect("a reply is within its buffer");
     assert_is_reply(query, reply);
-    let opt = query.len() > PLAIN || query[10..12] != [0, 0];
-    assert!(opt || length <= PLAIN, "{length} bytes for a client without EDNS");
+    if choice & TCP == 0 {
+        let has_edns = query[10..12] != [0, 0];
+        assert!(length <= if has_edns { 1232 } else { PLAIN }, "{length} bytes over UDP");
+    }
 }
 
 fn assert_is_reply(query: &[u8], reply: &[u8]) {
@@ -123,10 +128,13 @@ static SETS: LazyLock<Vec<(String, Arc<Image>)>> = LazyLock::new(|| {
     sets
 });
 
-static RESPONDERS: LazyLock<Vec<Responder>> = LazyLock::new(|| {
+/// By table set, for UDP and for TCP.
+static RESPONDERS: LazyLock<Vec<[Responder; 2]>> = LazyLock::new(|| {
     let counts = Arc::new(Counts::default());
     let responder = |(_, image): &(_, Arc<Image>)| {
-        Responder::new(watch::channel(Arc::clone(image)).1, Arc::clone(&counts))
+        let tables = watch::channel(Arc::clone(image)).1;
+        [Transport::Udp, Transport::Tcp]
+            .map(|transport| Responder::new(tables.clone(), None, Arc::clone(&counts), transport))
     };
     SETS.iter().map(responder).collect()
 });
@@ -141,7 +149,7 @@ fn table_set(choice: u8) -> &'static Image {
 }
 
 fn responder(choice: u8) -> &'static Responder {
-    &RESPONDERS[place(choice)]
+    &RESPONDERS[place(choice)][usize::from(choice & TCP != 0)]
 }
 
 /// The seeds of a target's corpus: the vectors, as its inputs.

@@ -32,7 +32,7 @@ if [ ! -e "$policy" ]; then
 fi
 installed() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 fresh=
-for package in bind9:named unbound:unbound; do
+for package in bind9:named unbound:unbound nsd:nsd knot:knot; do
     installed "${package%:*}" || fresh="$fresh ${package#*:}"
 done
 export DEBIAN_FRONTEND=noninteractive

@@ -9,10 +9,12 @@ pub(crate) struct Program {
     group: Group,
 }
 
-const PROGRAMS: [Program; 12] = [
+const PROGRAMS: [Program; 14] = [
     program("named", "bind9", Group::Lab),
     program("dig", "bind9-dnsutils", Group::Lab),
     program("unbound", "unbound", Group::Lab),
+    program("nsd", "nsd", Group::Lab),
+    program("knotd", "knot", Group::Lab),
     program("nft", "nftables", Group::Lab),
     program("ip", "iproute2", Group::Lab),
     program("ethtool", "ethtool", Group::Lab),

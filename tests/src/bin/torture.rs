@@ -1,10 +1,10 @@
 //! Torture at any length: `cargo xtask torture` runs it.
 
-use std::process::ExitCode;
+use std::{fs, path::PathBuf, process::ExitCode};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
-use tests::torture::{differential, oracle};
+use tests::torture::{differential, oracle, targets};
 
 /// Compares what nobody would send, in great numbers.
 #[derive(Parser)]
@@ -34,6 +34,8 @@ enum What {
         #[arg(long)]
         seed: Option<u64>,
     },
+    /// Writes the vectors as inputs of a fuzz target.
+    Seeds { target: String, directory: PathBuf },
 }
 
 fn main() -> ExitCode {
@@ -57,6 +59,13 @@ fn run(what: What) -> Result<()> {
             let seed = seed.unwrap_or_else(|| fastrand::u64(..));
             println!("{queries} queries of seed {seed}");
             print!("{}", oracle::run(seed, queries)?.text());
+        }
+        What::Seeds { target, directory } => {
+            fs::create_dir_all(&directory).with_context(|| format!("creating {}", directory.display()))?;
+            for (number, seed) in targets::seeds(&target)?.iter().enumerate() {
+                let file = directory.join(format!("vector-{number:04}"));
+                fs::write(&file, seed).with_context(|| format!("writing {}", file.display()))?;
+            }
         }
     }
     Ok(())

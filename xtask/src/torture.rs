@@ -88,7 +88,8 @@ fn fuzz(target: &str, minutes: u64) -> Result<()> {
     process::run(Command::new(program).args(["seeds", target]).arg(&seeds))?;
     let tests = process::repository().join("tests");
     let committed = tests.join("fuzz/corpus").join(target);
-    let seconds = format!("-max_total_time={}", 60 * minutes);
+    // Zero would mean for ever.
+    let seconds = format!("-max_total_time={}", (60 * minutes).max(1));
     let mut command = nightly(Some(&cargo_fuzz));
     command.args(["fuzz", "run", "--fuzz-dir", "fuzz", target]).args([&learnt, &committed, &seeds]);
     command.args(["--", &seconds, "-timeout=10", "-max_len=2048", "-print_final_stats=1", "-verbosity=0"]);

@@ -28,7 +28,7 @@ pub(super) enum Fault {
     Header,
     Question,
     Record,
-    /// The owner of a record is a pointer that does not lead back.
+    /// The owner of a record is a pointer that leads forward, or to what is no name.
     Pointer,
 }
 
@@ -168,32 +168,38 @@ fn canonical(bytes: &[u8], r#type: u16, start: usize, end: usize) -> Option<Vec<
 
 /// A whole name, and where what stands for it ends.
 fn name(bytes: &[u8], start: usize) -> Result<(Vec<u8>, usize), Fault> {
-    let (mut name, mut at, mut end, mut limit) = (Vec::new(), start, None, start);
+    let mut end = None;
+    // What is at fault behind a pointer is the pointer's fault.
+    read_name(bytes, start, &mut end).map_err(|()| if end.is_some() { Fault::Pointer } else { Fault::Record })
+}
+
+fn read_name(bytes: &[u8], start: usize, end: &mut Option<usize>) -> Result<(Vec<u8>, usize), ()> {
+    let (mut name, mut at, mut limit) = (Vec::new(), start, start);
     loop {
-        let length = *bytes.get(at).ok_or(Fault::Record)?;
+        let length = *bytes.get(at).ok_or(())?;
         match length {
             0 => {
                 name.push(0);
                 let whole = (name, end.unwrap_or(at + 1));
-                return if whole.0.len() <= LONGEST_NAME { Ok(whole) } else { Err(Fault::Record) };
+                return if whole.0.len() <= LONGEST_NAME { Ok(whole) } else { Err(()) };
             }
             1..64 => {
-                name.extend(bytes.get(at..=at + usize::from(length)).ok_or(Fault::Record)?);
+                name.extend(bytes.get(at..=at + usize::from(length)).ok_or(())?);
                 at += 1 + usize::from(length);
             }
             0xc0.. => {
-                end = end.or(Some(at + 2));
-                let target = usize::from(number(bytes, at).ok_or(Fault::Record)? & 0x3fff);
+                *end = end.or(Some(at + 2));
+                let target = usize::from(number(bytes, at).ok_or(())? & 0x3fff);
                 // Pointers lead back, or they might go round.
                 if target >= limit {
-                    return Err(Fault::Pointer);
+                    return Err(());
                 }
                 (at, limit) = (target, target);
             }
-            _ => return Err(Fault::Record),
+            _ => return Err(()),
         }
         if name.len() > LONGEST_NAME {
-            return Err(Fault::Record);
+            return Err(());
         }
     }
 }

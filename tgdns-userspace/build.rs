@@ -1,7 +1,7 @@
 //! Builds the XDP program and leaves its object at `$OUT_DIR/tgdns-ebpf` for `include_bytes_aligned!`.
 //!
 //! The compiler is the first complete one of: the one named in `TGDNS_BPF_TOOLCHAIN`, a rustup nightly
-//! with `rust-src`, the distribution's (linked as `tgdns-bpf` by `cargo xtask setup`).
+//! with `rust-src` and an LLVM that bpf-linker reads, the distribution's (linked as `tgdns-bpf` by `cargo xtask setup`).
 
 use std::{
     env,
@@ -12,6 +12,9 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 
 const TARGET: &str = "bpfel-unknown-none";
+
+/// The major version of bpf-linker's LLVM, as in xtask/src/setup/linker.rs. It reads no bitcode of a newer one.
+const LINKER_LLVM: u32 = 22;
 
 /// v3 brings 32-bit arithmetic and jumps; every kernel that is promised has it. Misaligned access lets wire types of
 /// alignment 1 load and store in one instruction.
@@ -32,13 +35,14 @@ fn main() -> Result<()> {
         "tgdns-ebpf/src",
         "tgdns-common/Cargo.toml",
         "tgdns-ebpf/Cargo.toml",
+        "Cargo.toml",
         "Cargo.lock",
     ] {
         println!("cargo:rerun-if-changed={}", root.join(input).display());
     }
     let toolchain = match env::var("TGDNS_BPF_TOOLCHAIN") {
         Ok(named) => named,
-        Err(_) if nightly_has_source() => "nightly".to_owned(),
+        Err(_) if nightly_is_complete() => "nightly".to_owned(),
         Err(_) => "tgdns-bpf".to_owned(),
     };
 
@@ -59,7 +63,7 @@ fn main() -> Result<()> {
         "--target",
         TARGET,
     ]);
-    if toolchain == "nightly" {
+    if toolchain.starts_with("nightly") {
         cargo.args(["-Z", "build-std=core"]);
     }
     if env::var_os("CARGO_FEATURE_LOG_FRAMES").is_some() {
@@ -81,11 +85,16 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-fn nightly_has_source() -> bool {
-    Command::new("rustup").args(["run", "nightly", "rustc", "--print", "sysroot"]).output().is_ok_and(
-        |output| {
-            let sysroot = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-            output.status.success() && Path::new(&sysroot).join("lib/rustlib/src/rust/library/core").is_dir()
-        },
-    )
+fn nightly_is_complete() -> bool {
+    let rustc = |arguments: &[&str]| {
+        let output =
+            Command::new("rustup").args(["run", "nightly", "rustc"]).args(arguments).output().ok()?;
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    let Some(sysroot) = rustc(&["--print", "sysroot"]) else { return false };
+    let told = rustc(&["-vV"]).unwrap_or_default();
+    let llvm =
+        told.lines().find_map(|line| line.strip_prefix("LLVM version: ")?.split('.').next()?.parse().ok());
+    let is_newer = llvm.is_some_and(|llvm: u32| llvm > LINKER_LLVM);
+    Path::new(&sysroot).join("lib/rustlib/src/rust/library/core").is_dir() && !is_newer
 }

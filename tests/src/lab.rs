@@ -8,9 +8,7 @@
 //! Every machine is a namespace of its own, plugged into a switch, which is a namespace with one bridge
 //! for each network. No namespace has a way out. Start at [`scene`].
 
-pub mod bind;
 pub mod dns;
-pub mod forwarder;
 pub mod link;
 pub mod loadbalancer;
 pub mod lock;
@@ -20,10 +18,14 @@ pub mod plan;
 pub mod process;
 pub mod program;
 pub mod raw;
+pub mod resolver;
 pub mod run;
 pub mod scene;
 pub mod server;
+pub mod stub;
 pub mod switch;
+pub mod truncate;
+pub mod upstream;
 pub mod verdict;
 pub mod viewer;
 pub mod wait;

@@ -7,11 +7,16 @@ use std::net::IpAddr;
 use anyhow::{Context as _, Result};
 use hickory_proto::{op::Message as Parsed, rr::Record};
 use tests::vectors::{
+    self,
     file::Hex,
     message::{Edns, Message},
-    zone,
+    zone::{CLIENT, Host},
 };
 use tgdns_common::transport::Transport::{self, Tcp, Udp};
+
+fn host() -> Host {
+    Host::new(&vectors::table_set("zone").expect("the tables are well-formed"))
+}
 
 fn asked(qname: &str, qtype: &str) -> Message {
     Message { qname: qname.into(), qtype: qtype.into(), ..Message::default() }
@@ -33,7 +38,7 @@ fn options(hex: &[u8]) -> Message {
 #[track_caller]
 fn check(transport: Transport, message: &Message, expected: &str) {
     let bytes = message.build().expect("it can be built");
-    let said = zone::Host::new().ask(transport, zone::CLIENT, &bytes);
+    let said = host().ask(transport, CLIENT, &bytes);
     let shown = said.as_deref().map_or(Ok("silent".to_owned()), |reply| show(&bytes, reply));
     assert_eq!(shown.expect("the reply can be read"), expected, "{message:?}: {said:02x?}");
 }
@@ -102,6 +107,27 @@ fn plain_queries() {
     check(Udp, &asked("internet.intern.netz", "ANY"), &format!("rcode 0; aa; rd; {A}"));
 }
 
+/// Too many addresses are a window without TC over UDP, and all of them over TCP.
+#[test]
+fn large_answers() {
+    let large = Host::new(&vectors::table_set("large").expect("the tables are well-formed"));
+    for (transport, qname, qtype, edns, expected) in [
+        (Udp, "full.intern.netz", "A", None, 29),
+        (Udp, "full.intern.netz", "A", Some(4096), 64),
+        (Tcp, "full.intern.netz", "A", None, 64),
+        (Udp, "six.intern.netz", "AAAA", Some(1232), 42),
+        (Tcp, "six.intern.netz", "AAAA", None, 64),
+        (Tcp, "two.intern.netz", "A", None, 2),
+    ] {
+        let edns = edns.map(|size| Edns { size, ..Edns::default() });
+        let query = Message { edns, ..asked(qname, qtype) }.build().expect("a query");
+        let reply = large.ask(transport, CLIENT, &query).expect("a reply");
+        let parsed = Parsed::from_vec(&reply).expect("a readable reply");
+        assert_eq!(parsed.answers.len(), expected, "{transport:?} {qname}");
+        assert!(!parsed.metadata.truncation, "{transport:?} {qname}");
+    }
+}
+
 #[test]
 fn nodata() {
     for qtype in
@@ -124,7 +150,7 @@ fn name_servers() {
     // The view of whoever asks chooses their addresses, too.
     let query = asked("internet.intern.netz", "NS").build().expect("a query");
     let from_lan: IpAddr = "172.16.1.1".parse().expect("an address");
-    let reply = zone::Host::new().ask(Udp, from_lan, &query).expect("a reply");
+    let reply = host().ask(Udp, from_lan, &query).expect("a reply");
     let shown = show(&query, &reply).expect("a readable reply");
     assert!(shown.contains("server-1.internet.intern.netz. 3600 A 172.16.0.100"), "{shown}");
 }
@@ -275,7 +301,7 @@ fn signatures() {
     record.extend(data);
     let message = Message { counts: Some([1, 0, 0, 1]), records: Hex(record), ..apex() };
     let bytes = message.build().expect("a message");
-    let reply = zone::Host::new().ask(Udp, zone::CLIENT, &bytes).expect("a reply");
+    let reply = host().ask(Udp, CLIENT, &bytes).expect("a reply");
     assert_eq!(reply[3] & 15, 9, "{reply:02x?}");
     assert_eq!(reply[4..12], [0, 1, 0, 0, 0, 0, 0, 1]);
     let signature = &reply[38..];

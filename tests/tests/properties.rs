@@ -17,7 +17,9 @@ use tests::vectors::{
     host::HostFrame,
     message::{Edns, Message as Described},
     tables::{Live, TableSet},
+    zone::Host,
 };
+use tgdns_common::transport::Transport;
 
 const HEAD: usize = 256;
 const TAIL: usize = 2048;
@@ -70,6 +72,26 @@ proptest! {
         let Outcome::Sent(reply) = outcome else { panic!("{counter}: {query:?}") };
         let judged = judge(&frame, &reply, counter, tables);
         prop_assert!(judged.is_ok(), "{judged:?} for {frame:02x?} and {reply:02x?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 20_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Both paths answer a plain query with the same message, and so do the rules for messages that are none.
+    #[test]
+    fn all_ways_lead_to_the_same_message(query in plain_query()) {
+        let tables = tables("cluster");
+        let frame = query.build().expect("it can be built");
+        let (outcome, counter) = HostFrame::new(&frame, HEAD, TAIL).respond(&tables.image());
+        let Outcome::Sent(reply) = outcome else { panic!("{counter}: {query:?}") };
+        let reply = Datagram::parse(&reply).expect("a reply").message;
+        let asked = Datagram::parse(&frame).expect("a query");
+        // A table set's image starts its rotation anew.
+        for way in [Host::ask, Host::ask_by_the_rules] {
+            let said = way(&Host::new(tables), Transport::Udp, asked.source, &asked.message);
+            prop_assert_eq!(said.as_deref(), Some(&reply[..]), "{:?}", query);
+        }
     }
 }
 

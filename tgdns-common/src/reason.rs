@@ -78,7 +78,7 @@ reasons! {
     Counts = "counts" => Pass,
     /// The message is longer than the fast path reads.
     TooLong = "too_long" => Pass,
-    /// The question's name is compressed, overlong, truncated or otherwise malformed.
+    /// The name in the question is compressed, truncated or otherwise malformed, or longer than the tables hold.
     MalformedName = "malformed_name" => Pass,
     /// There are bytes behind the message's last record.
     TrailingBytes = "trailing_bytes" => Pass,

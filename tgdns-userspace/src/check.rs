@@ -34,6 +34,7 @@ pub fn render(model: &Model) -> String {
         };
         text.push_str(&format!("\n{name}: ttl {ttl} s, answers with {answer}\n{}\n", probe(how)));
         text.push_str(&table::render(2, &servers(model, cluster)));
+        text.push_str(&format!("name servers: {}\n", name_servers(cluster)));
     }
     for (kind, lines) in [("warning", warnings(model)), ("note", notes(model))] {
         if !lines.is_empty() {
@@ -61,6 +62,15 @@ pub fn to_json(model: &Model) -> Value {
             "handed_out": model.view_identifiers().map(handed_out).collect::<Vec<_>>(),
         })
     };
+    let name_server = |server: &Server| {
+        let handed_out =
+            |identifier| json!({ "view": view(identifier), "addresses": server.handed_out(identifier) });
+        json!({
+            "name": server.name,
+            "address": server.address,
+            "handed_out": model.view_identifiers().map(handed_out).collect::<Vec<_>>(),
+        })
+    };
     let cluster = |cluster: &Cluster| {
         let Probe { kind: ProbeKind::Tcp { port }, interval, fast_interval, timeout, rise, fall } =
             &cluster.probe;
@@ -84,6 +94,7 @@ pub fn to_json(model: &Model) -> Value {
                 "fall": fall,
             },
             "servers": cluster.servers.iter().map(|of| server(cluster, of)).collect::<Vec<_>>(),
+            "nameservers": cluster.name_servers.iter().map(name_server).collect::<Vec<_>>(),
         })
     };
     json!({
@@ -93,6 +104,9 @@ pub fn to_json(model: &Model) -> Value {
         "control": model.control,
         "pin_dir": model.pin_directory,
         "listen": model.listen,
+        "tcp_connections": model.tcp.connections,
+        "tcp_connections_per_client": model.tcp.connections_per_client,
+        "tcp_idle_timeout": humantime::format_duration(model.tcp.idle_timeout).to_string(),
         "views": model.views.iter().map(|view| {
             let clients: Vec<String> = view.clients.iter().map(ToString::to_string).collect();
             json!({ "name": view.name, "clients": clients })
@@ -137,6 +151,18 @@ fn servers(model: &Model, cluster: &Cluster) -> Vec<Vec<String>> {
         );
     }
     rows
+}
+
+/// The load balancers, with the addresses of those that are no servers of the cluster.
+fn name_servers(cluster: &Cluster) -> String {
+    let named = |server: &Server| {
+        if cluster.servers.contains(server) {
+            server.name.clone()
+        } else {
+            format!("{} ({})", server.name, server.address)
+        }
+    };
+    cluster.name_servers.iter().map(named).collect::<Vec<_>>().join(", ")
 }
 
 fn probe(probe: &Probe) -> String {

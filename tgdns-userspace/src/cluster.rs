@@ -26,9 +26,27 @@ pub struct Model {
     pub version: String,
     /// The file with the secret of the cookies that the slow path gives.
     pub cookie_secret: Option<PathBuf>,
+    pub tcp: TcpLimits,
     /// The view of index `i` has the identifier `i + 1`; identifier 0 is the default view, of clients in no view.
     pub views: Vec<View>,
     pub clusters: Vec<Cluster>,
+}
+
+/// What the slow path's clients over TCP may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TcpLimits {
+    /// Connections at a time, on all sockets together.
+    pub connections: u32,
+    /// Connections of one client at a time: of an IPv4 address, or of an IPv6 network of 64 bits.
+    pub connections_per_client: u32,
+    /// For a whole query to arrive, and for the replies to be taken.
+    pub idle_timeout: Duration,
+}
+
+impl Default for TcpLimits {
+    fn default() -> Self {
+        Self { connections: 1000, connections_per_client: 100, idle_timeout: Duration::from_secs(10) }
+    }
 }
 
 /// How the fast path is attached; there is no silent fallback from one to another.

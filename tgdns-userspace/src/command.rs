@@ -11,6 +11,7 @@ use serde::Serialize;
 
 pub(crate) mod check;
 pub(crate) mod detach;
+pub(crate) mod forwarder_config;
 mod paths;
 pub(crate) mod query;
 pub(crate) mod run;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! probe outcomes ----> health --\
-//! service addresses -------------+--> selection -> image -> fast path's maps, slow path's tables
+//! interfaces' addresses ---------+--> selection -> image -> fast path's maps, slow path's tables
 //! control requests -> replies
 //! ```
 //!
@@ -21,19 +21,21 @@ use crate::{
     check,
     cluster::{Model, XdpMode},
     control::{self, Request},
-    cookie::Secrets,
-    netlink::ServiceAddress,
+    directories::Made,
+    netlink::Snapshot,
     probe::Probed,
     publish,
     responder::unix_seconds,
-    slow,
     status::{self, Status},
-    xdp::FastPath,
+    xdp::{self, FastPath},
 };
+use attachments::Attachments;
 use roster::{Roster, Selection};
 use slow_path::SlowPath;
 use sources::Sources;
 
+mod attachments;
+mod open_files;
 pub mod roster;
 mod slow_path;
 mod sources;
@@ -42,7 +44,7 @@ mod sources;
 #[derive(Debug)]
 pub enum Event {
     Probed(Probed),
-    Services(BTreeSet<ServiceAddress>),
+    Interfaces(Snapshot),
     Call(control::Call),
     /// A signal, by its name.
     Stop(&'static str),
@@ -60,15 +62,19 @@ const PUBLISH_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// Whatever prevents the start, or a part that has failed for good.
 pub async fn run(model: Model) -> Result<()> {
     let (listener, _socket_file) = control::listen(&model.control)?;
-    create_state_directory(&model)?;
-    let sockets = model.listen.iter().map(|address| slow::bind(*address)).collect::<Result<Vec<_>>>()?;
-    let secrets = model.cookie_secret.as_deref().map(Secrets::read).transpose()?;
+    let state_directory = state_directory(&model)?;
+    let slow_path = SlowPath::bind(&model)?;
+    open_files::make_room(&model)?;
     let fast_path = match model.xdp_mode {
-        XdpMode::Off => None,
+        XdpMode::Off => {
+            xdp::turn_off(&model)?;
+            None
+        }
         XdpMode::Native | XdpMode::Generic => Some(FastPath::start(&model)?),
     };
+    state_directory.keep();
     let mut sources = Sources::start(&model, listener)?;
-    let mut controller = Controller::new(model, fast_path, SlowPath::new(sockets, secrets));
+    let mut controller = Controller::new(model, fast_path, slow_path);
     controller.log_start();
     let signal = controller.turns(&mut sources).await?;
     controller.log_stop(signal);
@@ -78,6 +84,7 @@ pub async fn run(model: Model) -> Result<()> {
 struct Controller {
     roster: Roster,
     fast_path: Option<FastPath>,
+    attachments: Attachments,
     slow_path: SlowPath,
     started: SystemTime,
     started_at: Instant,
@@ -100,6 +107,7 @@ impl Controller {
         Self {
             roster: Roster::new(model, services, now),
             fast_path,
+            attachments: Attachments::default(),
             slow_path,
             started: SystemTime::now(),
             started_at: now,
@@ -118,7 +126,10 @@ impl Controller {
                     Some(Event::Stop(signal)) => return Ok(signal),
                     Some(Event::Failed(error)) => return Err(error),
                     Some(Event::Probed(probed)) => self.probed(probed),
-                    Some(Event::Services(services)) => self.roster.set_services(services),
+                    Some(Event::Interfaces(snapshot)) => {
+                        self.attachments.see(snapshot.devices);
+                        self.roster.set_services(snapshot.services);
+                    }
                     Some(Event::Call(call)) => {
                         // What was asked after a change is told with the change published.
                         self.settle(sources);
@@ -134,7 +145,7 @@ impl Controller {
 
     fn wake_at(&self) -> Option<Instant> {
         let again = self.publish_error.as_ref().map(|error| error.again_at);
-        again.into_iter().chain(self.roster.deadline()).min()
+        [again, self.attachments.due_at(), self.roster.deadline()].into_iter().flatten().min()
     }
 
     fn probed(&mut self, probed: Probed) {
@@ -160,9 +171,12 @@ impl Controller {
         }
     }
 
-    /// Publishes what is due.
+    /// Attaches and publishes what is due.
     fn settle(&mut self, sources: &mut Sources) {
         let now = Instant::now();
+        if let Some(fast_path) = &mut self.fast_path {
+            self.attachments.settle(fast_path, now);
+        }
         if self.publish_error.as_ref().is_some_and(|error| now < error.again_at) {
             return;
         }
@@ -228,7 +242,10 @@ impl Controller {
             uptime_seconds: self.started_at.elapsed().as_secs(),
             publish_error: self.publish_error.as_ref().map(|error| error.message.clone()),
         };
-        Status::of(process, &self.roster, Instant::now(), SystemTime::now())
+        let is_attached = |interface: &str| {
+            self.fast_path.as_ref().is_some_and(|fast_path| fast_path.is_attached(interface))
+        };
+        Status::of(process, &self.roster, &is_attached, Instant::now(), SystemTime::now())
     }
 
     fn log_start(&self) {
@@ -261,9 +278,9 @@ impl Controller {
     }
 }
 
-fn create_state_directory(model: &Model) -> Result<()> {
+fn state_directory(model: &Model) -> Result<Made> {
     let directory = &model.state_directory;
-    std::fs::create_dir_all(directory).with_context(|| {
+    Made::create(directory).with_context(|| {
         format!("cannot create state_dir {}: make it, or correct the key", directory.display())
     })
 }

@@ -7,6 +7,8 @@ pub mod control;
 pub mod controller;
 mod cookie;
 mod cuckoo;
+mod directories;
+pub mod forwarder;
 pub mod health;
 pub mod image;
 pub mod maps;

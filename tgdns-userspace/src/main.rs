@@ -27,6 +27,7 @@ Examples:
   tgdns run                                  probe the servers and answer
   tgdns status                               who is live, and what each view is answered with
   tgdns query internet.intern.netz           ask the loaded program itself
+  tgdns forwarder-config unbound             the configuration of the DNS server that forwards the names
 
 `tgdns COMMAND --help` shows examples of each command.";
 
@@ -37,6 +38,7 @@ enum Command {
     Status(command::status::Arguments),
     Stats(command::stats::Arguments),
     Query(command::query::Arguments),
+    ForwarderConfig(command::forwarder_config::Arguments),
     Detach(command::detach::Arguments),
 }
 
@@ -65,6 +67,7 @@ impl Command {
             Self::Status(arguments) => arguments.run(),
             Self::Stats(arguments) => arguments.run(),
             Self::Query(arguments) => arguments.run(),
+            Self::ForwarderConfig(arguments) => arguments.run(),
             Self::Detach(arguments) => arguments.run(),
         }
     }

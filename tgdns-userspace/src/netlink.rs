@@ -1,4 +1,4 @@
-//! The service addresses: which addresses this host answers on, kept true through rtnetlink.
+//! The interfaces' devices and the service addresses: where this host answers, kept true through rtnetlink.
 //!
 //! The kernel's change messages (links, IPv4 and IPv6 addresses) are taken only as a sign that something changed;
 //! what it changed to is read afresh and whole. So a lost message (ENOBUFS) is a sign like any other, messages
@@ -8,7 +8,10 @@
 //! A network namespace belongs to a thread: all sockets are those of the thread that runs the task, so a task that
 //! is to watch another namespace needs a thread that entered it and a current-thread runtime.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use tokio::sync::mpsc;
@@ -24,20 +27,25 @@ mod tables;
 /// Between attempts when the kernel refuses a reading or a subscription.
 const RETRY: Duration = Duration::from_millis(200);
 
-/// Sends the whole set of service addresses of the interfaces at the start and at each change.
+/// What the kernel has of the configured interfaces.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The kernel's number of each that exists, by name. One that was replaced has another number.
+    pub devices: BTreeMap<String, u32>,
+    pub services: BTreeSet<ServiceAddress>,
+}
+
+/// Sends the whole snapshot of the interfaces at the start and at each change.
 ///
-/// Fails only before the first set: when an interface does not exist or the kernel cannot be asked. After that,
+/// Fails only before the first one: when an interface does not exist or the kernel cannot be asked. After that,
 /// errors are logged and retried, and an interface that vanishes has no addresses until it returns. Ends when the
 /// receiver is gone.
-pub async fn watch(
-    interfaces: Vec<String>,
-    sender: mpsc::Sender<BTreeSet<ServiceAddress>>,
-) -> anyhow::Result<()> {
+pub async fn watch(interfaces: Vec<String>, sender: mpsc::Sender<Snapshot>) -> anyhow::Result<()> {
     let mut changes = Changes::subscribe().context("cannot subscribe to address changes")?;
     let tables = Tables::read().await.context("cannot read this host's links and addresses")?;
     tables.require(&interfaces)?;
     let mut missing = Vec::new();
-    let mut sent = tables.service_addresses(&interfaces);
+    let mut sent = tables.snapshot(&interfaces);
     let mut receiver_is_there = sender.send(sent.clone()).await.is_ok();
     while receiver_is_there {
         tokio::select! {
@@ -46,10 +54,10 @@ pub async fn watch(
         }
         let tables = read(&mut changes).await;
         tell_missing(&mut missing, tables.missing(&interfaces));
-        let addresses = tables.service_addresses(&interfaces);
-        if addresses != sent {
-            receiver_is_there = sender.send(addresses.clone()).await.is_ok();
-            sent = addresses;
+        let snapshot = tables.snapshot(&interfaces);
+        if snapshot != sent {
+            receiver_is_there = sender.send(snapshot.clone()).await.is_ok();
+            sent = snapshot;
         }
     }
     Ok(())
@@ -69,7 +77,7 @@ async fn read(changes: &mut Changes) -> Tables {
 
 fn tell_missing(known: &mut Vec<String>, missing: Vec<String>) {
     for name in missing.iter().filter(|name| !known.contains(name)) {
-        tracing::warn!("interface {name} is gone; its addresses are answered again when it returns");
+        tracing::warn!("interface {name} is gone; it is answered on again when it returns");
     }
     for name in known.iter().filter(|name| !missing.contains(name)) {
         tracing::info!("interface {name} is back");

@@ -41,16 +41,35 @@ impl Responder {
     /// The buffer starts with a message of that length, and afterwards with its reply; gives the reply's length, or
     /// nothing where there is none.
     pub fn answer(&self, buffer: &mut [u8], length: usize, client: IpAddr) -> Option<usize> {
-        let image = Arc::clone(&self.tables.borrow());
-        let client = match client.to_canonical() {
-            IpAddr::V4(address) => Address::from_ipv4(address.octets()),
-            IpAddr::V6(address) => Address::from_ipv6(address.octets()),
-        };
-        let zones = Served { image: &image, secrets: self.secrets.as_deref(), now: unix_seconds() };
         let mut message = Message::new(buffer, length);
-        let finding = respond::respond(&mut message, client, self.transport, &zones);
-        self.counts.add(finding);
+        let finding =
+            self.serve(|zones| respond::respond(&mut message, mapped(client), self.transport, zones));
         finding.rcode().map(|_| message.into_length())
+    }
+
+    /// The same without the short way that plain queries take, so that tests can compare the two.
+    pub fn answer_by_the_rules(&self, buffer: &mut [u8], length: usize, client: IpAddr) -> Option<usize> {
+        let mut message = Message::new(buffer, length);
+        let finding = self.serve(|zones| {
+            let written = respond::respond_by_the_rules(&mut message, mapped(client), self.transport, zones);
+            written.unwrap_or(Finding::NoRoom)
+        });
+        finding.rcode().map(|_| message.into_length())
+    }
+
+    fn serve(&self, respond: impl FnOnce(&Served<'_>) -> Finding) -> Finding {
+        let image = Arc::clone(&self.tables.borrow());
+        let finding =
+            respond(&Served { image: &image, secrets: self.secrets.as_deref(), now: unix_seconds() });
+        self.counts.add(finding);
+        finding
+    }
+}
+
+fn mapped(client: IpAddr) -> Address {
+    match client.to_canonical() {
+        IpAddr::V4(address) => Address::from_ipv4(address.octets()),
+        IpAddr::V6(address) => Address::from_ipv6(address.octets()),
     }
 }
 

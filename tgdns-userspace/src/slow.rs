@@ -9,12 +9,17 @@ use std::{io, net::IpAddr, sync::Arc, time::Duration};
 
 use tokio::net::UdpSocket;
 
-pub use self::{bind::bind, counters::Counters};
+pub use self::{
+    bind::{bind_tcp, bind_udp},
+    counters::{Counters, TcpCounters},
+    tcp::{Connections, serve_tcp},
+};
 
 mod bind;
 mod counters;
 mod holder;
 mod message;
+pub mod tcp;
 
 /// Messages taken from a socket before other tasks get their turn.
 const BATCH: usize = 64;
@@ -29,7 +34,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// character generator, time), which a forged query would set against us.
 const REFLECTORS: [u16; 5] = [0, 7, 13, 19, 37];
 
-/// Answers on a socket from [`bind`], for ever.
+/// Answers on a socket from [`bind_udp`], for ever.
 ///
 /// `answer` gets a buffer that starts with the query, the query's length and the client's address; it leaves the
 /// reply at the buffer's start and gives the reply's length, or nothing to stay silent.

@@ -2,14 +2,14 @@
 
 use std::{
     net::{IpAddr, SocketAddr},
-    path::{Path, PathBuf},
+    path::PathBuf,
     time::{Duration, Instant, SystemTime},
 };
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    cluster::{Cluster, Model, Server, XdpMode},
+    cluster::{Cluster, Model, Server},
     controller::roster::{self, Roster},
     health::ServerHealth,
 };
@@ -44,7 +44,7 @@ pub struct InterfaceStatus {
     pub name: String,
     /// `native`, `generic` or `off`.
     pub xdp_mode: String,
-    /// Whether the program's link is pinned.
+    /// Whether the program runs on the interface's device.
     pub attached: bool,
     /// The addresses on which the fast path answers.
     pub addresses: Vec<IpAddr>,
@@ -92,13 +92,20 @@ pub struct AnswerStatus {
 }
 
 impl Status {
-    /// `wall` is the clock's time at `now`.
-    pub fn of(process: Process, roster: &Roster, now: Instant, wall: SystemTime) -> Self {
+    /// `is_attached` tells of an interface's program, and `wall` is the clock's time at `now`.
+    pub fn of(
+        process: Process,
+        roster: &Roster,
+        is_attached: &dyn Fn(&str) -> bool,
+        now: Instant,
+        wall: SystemTime,
+    ) -> Self {
         let model = roster.model();
+        let interface = |name: &String| InterfaceStatus::of(name, is_attached(name), roster);
         let cluster = |(index, cluster)| ClusterStatus::of(roster, index, cluster, now, wall);
         Self {
             process,
-            interfaces: model.interfaces.iter().map(|name| InterfaceStatus::of(name, roster)).collect(),
+            interfaces: model.interfaces.iter().map(interface).collect(),
             listen: model.listen.clone(),
             pin_dir: model.pin_directory.clone(),
             clusters: model.clusters.iter().enumerate().map(cluster).collect(),
@@ -107,13 +114,13 @@ impl Status {
 }
 
 impl InterfaceStatus {
-    fn of(name: &str, roster: &Roster) -> Self {
+    fn of(name: &str, attached: bool, roster: &Roster) -> Self {
         let model = roster.model();
         let here = roster.services().filter(|service| service.interface == name);
         Self {
             name: name.to_owned(),
             xdp_mode: model.xdp_mode.as_str().to_owned(),
-            attached: model.xdp_mode != XdpMode::Off && link_is_pinned(&model.pin_directory, name),
+            attached,
             addresses: here.map(|service| service.address).collect(),
         }
     }
@@ -176,10 +183,6 @@ pub fn timestamp(time: SystemTime) -> String {
     // Times before 1970 cannot be written.
     let time = time.max(SystemTime::UNIX_EPOCH + Duration::from_secs(1));
     humantime::format_rfc3339_millis(time).to_string()
-}
-
-fn link_is_pinned(pin_directory: &Path, interface: &str) -> bool {
-    pin_directory.join(format!("link-{interface}")).exists()
 }
 
 #[cfg(test)]

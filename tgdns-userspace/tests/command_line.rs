@@ -8,6 +8,7 @@ use std::{
     net::{SocketAddr, TcpListener, UdpSocket},
     path::PathBuf,
     process::{Child, Command, Output, Stdio},
+    sync::atomic::{AtomicU16, Ordering},
     time::{Duration, Instant},
 };
 
@@ -103,7 +104,19 @@ fn until<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
 
 /// Two servers on addresses of the loopback network, probed often.
 fn two_servers(port: u16) -> String {
-    two_servers_asked_on(UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap(), port)
+    two_servers_asked_on(free_address(), port)
+}
+
+/// Free for UDP and TCP, and below the ports that the kernel gives to whoever wants any, such as the probes of the tests
+/// that run beside.
+fn free_address() -> SocketAddr {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = u16::try_from(std::process::id() % 1000).unwrap() * 10 + 20_000;
+    until("a free port", || {
+        let address = SocketAddr::from(([127, 0, 0, 1], first + NEXT.fetch_add(1, Ordering::Relaxed)));
+        let free = UdpSocket::bind(address).is_ok() && TcpListener::bind(address).is_ok();
+        free.then_some(address)
+    })
 }
 
 fn two_servers_asked_on(listen: SocketAddr, port: u16) -> String {
@@ -150,7 +163,7 @@ fn answer(status: &Value, view: &str) -> Vec<String> {
 
 #[test]
 fn every_command_shows_examples() {
-    for command in ["run", "check", "status", "stats", "query", "detach"] {
+    for command in ["run", "check", "status", "stats", "query", "detach", "forwarder-config"] {
         let output = tgdns(&[command, "--help"]);
         assert_eq!(output.status.code(), Some(0), "{command}");
         let help = text(&output.stdout);
@@ -170,6 +183,10 @@ fn a_wrong_command_line_exits_with_2() {
         &["query"],
         &["query", "a.test", "--from", "300.1.1.1"],
         &["check", "surplus"],
+        &["forwarder-config"],
+        &["forwarder-config", "djbdns"],
+        &["forwarder-config", "dnsmasq", "--style", "stub"],
+        &["forwarder-config", "unbound", "--style", "static-stub"],
     ] {
         let output = tgdns(arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
@@ -190,6 +207,11 @@ fn failures_exit_with_1_and_say_what_to_do() {
         (&["status", "--control", &control], &[&control, "no tgdns run answers", "`tgdns run`"]),
         (&["stats", "--control", &control, "--pin-dir", &pins], &[&control, &pins, "neither path"]),
         (&["query", "a.test", "--pin-dir", &pins], &[&pins]),
+        (&["forwarder-config", "bind", "--config", &nowhere], &[&nowhere, "--config"]),
+        (
+            &["forwarder-config", "bind", "--view", "wan", "--config", &place.path("tgdns.toml")],
+            &["no view wan", "default, lan"],
+        ),
     ] {
         let output = tgdns(arguments);
         let error = text(&output.stderr);
@@ -220,6 +242,23 @@ fn all_mistakes_of_a_configuration_are_told_with_their_places() {
     let lines: Vec<u64> =
         told["errors"].as_array().unwrap().iter().map(|error| error["line"].as_u64().unwrap()).collect();
     assert!(lines.contains(&1) && lines.contains(&2), "{told}");
+}
+
+#[test]
+fn the_forwarder_s_configuration_is_text_and_json() {
+    let place = Place::new("forwarder", &two_servers(1));
+    let printed = place.tgdns(&["forwarder-config", "bind", "--style", "static-stub", "--view", "lan"]);
+    let printed = text(&printed.stdout);
+    assert!(printed.contains("server-addresses { 192.168.1.100; 192.168.1.101; };"), "{printed}");
+
+    let json = place.json(&["forwarder-config", "bind"]);
+    assert_eq!((&json["server"], &json["style"]), (&"bind".into(), &"forward".into()));
+    let files = json["files"].as_array().unwrap();
+    let paths: Vec<_> = files.iter().map(|file| file["path"].as_str().unwrap()).collect();
+    assert_eq!(paths, ["/etc/bind/tgdns.options", "/etc/bind/tgdns.zones"]);
+    let zones = files[1]["text"].as_str().unwrap();
+    assert!(zones.contains("forwarders { 127.0.0.1; 127.0.0.2; };"), "{zones}");
+    assert_eq!(files[1]["include"]["into"], "/etc/bind/named.conf.local");
 }
 
 #[test]

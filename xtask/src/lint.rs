@@ -8,7 +8,13 @@ use crate::{process, setup::Toolchain};
 
 /// Runs every check, so that one run shows all that is to be mended, and fails if one of them did.
 pub(crate) fn run() -> Result<()> {
-    let checks = [("format", format()), ("the host's crates", host()), ("the XDP program", ebpf())];
+    let checks = [
+        ("format", format()),
+        ("the host's crates", host()),
+        ("the XDP program", ebpf(&[])),
+        ("the XDP program with its log", ebpf(&["--features", "log"])),
+        ("the controller with the program's log", controller_with_log()),
+    ];
     let mut failed = Vec::new();
     for (what, check) in checks {
         if let Err(error) = check {
@@ -29,14 +35,20 @@ fn host() -> Result<()> {
     process::run(process::cargo().args(arguments.split(' ')))
 }
 
+/// Debugging alone uses it, so that nobody else would see it rot. The program is compiled and linked with its log, too.
+fn controller_with_log() -> Result<()> {
+    let arguments = "clippy --package tgdns-userspace --features log-frames -- --deny warnings";
+    process::run(process::cargo().args(arguments.split(' ')))
+}
+
 /// The XDP program is linted for the target that it runs on, by the toolchain that builds it: only there do its
 /// `cfg`s and aya's hold. A folder of its own keeps the two compilers from discarding each other's work.
-fn ebpf() -> Result<()> {
+fn ebpf(features: &[&str]) -> Result<()> {
     let toolchain = Toolchain::choose()?;
     let mut clippy = Command::new("rustup");
     clippy.args(["run", toolchain.name(), "cargo", "clippy"]);
     clippy.args(["--package", "tgdns-ebpf", "--target", "bpfel-unknown-none"]);
-    clippy.args(toolchain.cargo_arguments());
+    clippy.args(toolchain.cargo_arguments()).args(features);
     clippy.arg("--target-dir").arg(process::target().join("lint-ebpf"));
     clippy.args(["--", "--deny", "warnings"]).current_dir(process::repository());
     clippy.env("RUSTC_BOOTSTRAP", "aya_ebpf");

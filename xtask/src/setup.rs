@@ -3,6 +3,7 @@
 mod linker;
 mod machine;
 mod programs;
+mod resolved;
 mod toolchain;
 
 use std::time::Instant;
@@ -53,6 +54,7 @@ struct Missing {
     toolchain: Option<toolchain::Lack>,
     linker: Option<Linker>,
     programs: Vec<&'static Program>,
+    resolved: bool,
     bpffs: bool,
 }
 
@@ -64,6 +66,7 @@ impl Missing {
             toolchain: if build { toolchain::lack()? } else { None },
             linker: if build { linker::lack() } else { None },
             programs: programs::missing(groups),
+            resolved: groups.contains(&Group::Lab) && resolved::is_missing(),
             bpffs: groups.contains(&Group::Lab) && !machine::has_bpffs()?,
         })
     }
@@ -77,6 +80,7 @@ impl Missing {
         names.extend(self.toolchain.as_ref().map(ToString::to_string));
         names.extend(self.linker.as_ref().map(ToString::to_string));
         names.extend(self.programs.iter().map(|program| program.name.to_owned()));
+        names.extend(self.resolved.then(|| resolved::NAME.to_owned()));
         names.extend(self.bpffs.then(|| "bpffs on /sys/fs/bpf".to_owned()));
         names
     }
@@ -114,6 +118,9 @@ impl Missing {
         if self.linker.is_some() {
             linker::install()?;
         }
+        if self.resolved {
+            resolved::unpack().map_err(|error| anyhow!("{error:#}\n{}", self.by_hand()))?;
+        }
         if self.bpffs {
             machine::mount_bpffs()?;
         }
@@ -125,6 +132,9 @@ impl Missing {
         let mut text = String::from("install these, then run this again:\n");
         for program in &self.programs {
             text.push_str(&format!("  {} (Debian's package {})\n", program.name, program.package));
+        }
+        if self.resolved {
+            text.push_str(resolved::BY_HAND);
         }
         if matches!(self.toolchain, Some(toolchain::Lack::Toolchain)) {
             text.push_str(toolchain::BY_HAND);

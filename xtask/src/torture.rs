@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The fuzz targets, each a file in `tests/fuzz/fuzz_targets`.
-const TARGETS: [&str; 2] = ["frame", "message"];
+const TARGETS: [&str; 3] = ["frame", "message", "tcp_stream"];
 const NIGHTLY: &str = "rustup toolchain install nightly --profile minimal";
 const MIRI: &str = "rustup component add --toolchain nightly miri rust-src";
 

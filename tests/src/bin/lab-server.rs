@@ -1,22 +1,29 @@
-//! A server of the lab: greets each connection with its name, then repeats each line that it gets.
+//! The lab's own servers.
 //!
-//! `lab-server NAME ADDRESS:PORT`, ordered by lines on its standard input: `close` closes the port while
-//! connections go on, `open` opens it again. It goes on when the input ends.
+//! `lab-server NAME ADDRESS:PORT` is a server of the cluster: it greets each connection with its name, then repeats each
+//! line that it gets. It is ordered by lines on its standard input: `close` closes the port while connections go on,
+//! `open` opens it again. It goes on when the input ends.
+//!
+//! `lab-server --truncate ADDRESS:PORT` answers DNS queries over UDP with nothing but TC.
 
 use std::{
     env,
     io::{self, BufRead as _, BufReader, Write as _},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpStream, UdpSocket},
     thread,
 };
 
 use anyhow::{Context as _, Result, bail};
 use socket2::SockRef;
+use tests::lab::dns;
 
 fn main() -> Result<()> {
     let [_, name, address] = env::args().collect::<Vec<_>>().try_into().map_err(|arguments: Vec<_>| {
-        anyhow::anyhow!("usage: lab-server NAME ADDRESS:PORT, not {arguments:?}")
+        anyhow::anyhow!("usage: lab-server NAME|--truncate ADDRESS:PORT, not {arguments:?}")
     })?;
+    if name == "--truncate" {
+        return truncate(&address);
+    }
     let mut port = Some(open(&name, &address)?);
     println!("open");
     for order in io::stdin().lines() {
@@ -33,6 +40,19 @@ fn main() -> Result<()> {
     }
     loop {
         thread::park();
+    }
+}
+
+fn truncate(address: &str) -> Result<()> {
+    let socket = UdpSocket::bind(address).with_context(|| format!("listening on {address}"))?;
+    println!("open");
+    let mut buffer = [0; 1500];
+    loop {
+        // An asker that is gone is reported here, too, and is no matter.
+        let Ok((length, from)) = socket.recv_from(&mut buffer) else { continue };
+        if let Some(reply) = dns::truncated(buffer.get(..length).unwrap_or_default()) {
+            drop(socket.send_to(&reply, from));
+        }
     }
 }
 

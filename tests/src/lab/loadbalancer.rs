@@ -15,9 +15,11 @@ use serde_json::Value;
 use super::{
     dns::{self, Answer},
     namespace::Namespace,
+    plan::Answering,
     process::Process,
     program,
     run::Run,
+    truncate::Truncation,
 };
 
 /// The interface on which every load balancer gets its queries.
@@ -30,6 +32,8 @@ pub struct LoadBalancer {
     pub address: SocketAddr,
     pub configuration: PathBuf,
     pub pins: PathBuf,
+    answering: Answering,
+    _truncation: Option<Truncation>,
     program: PathBuf,
     process: Option<Process>,
 }
@@ -40,7 +44,7 @@ impl LoadBalancer {
         run: &Run,
         namespace: Arc<Namespace>,
         address: Ipv4Addr,
-        listen: bool,
+        answering: Answering,
         clusters: &str,
     ) -> Result<Self> {
         let machine = namespace.machine();
@@ -49,18 +53,34 @@ impl LoadBalancer {
         fs::create_dir_all(&state).with_context(|| format!("creating {}", state.display()))?;
         let configuration = directory.join("tgdns.toml");
         let pins = run.pins().join(machine);
-        let listen = if listen { format!("\"{address}:53\"") } else { String::new() };
+        let sockets = format!("\"{address}:53\"");
+        let (mode, listen) = match answering {
+            Answering::FastPath => ("native", ""),
+            Answering::BothPaths => ("native", sockets.as_str()),
+            Answering::Tcp => ("off", sockets.as_str()),
+        };
         let text = format!(
-            "interfaces = [\"{INTERFACE}\"]\nxdp_mode = \"native\"\nstate_dir = \"{}\"\ncontrol = \"{}\"\n\
+            "interfaces = [\"{INTERFACE}\"]\nxdp_mode = \"{mode}\"\nstate_dir = \"{}\"\ncontrol = \"{}\"\n\
              pin_dir = \"{}\"\n\n[dns]\nlisten = [{listen}]\n\n{clusters}",
             state.display(),
             directory.join("control.sock").display(),
             pins.display(),
         );
         fs::write(&configuration, text).with_context(|| format!("writing {}", configuration.display()))?;
+        let truncation = (answering == Answering::Tcp).then(|| Truncation::start(run, &namespace, address));
+        let truncation = truncation.transpose()?;
         let program = program::of_workspace("tgdns")?;
         let address = SocketAddr::from((address, 53));
-        Ok(Self { namespace, address, configuration, pins, program, process: None })
+        Ok(Self {
+            namespace,
+            address,
+            configuration,
+            pins,
+            answering,
+            _truncation: truncation,
+            program,
+            process: None,
+        })
     }
 
     pub fn start(&mut self, run: &Run) -> Result<()> {
@@ -96,10 +116,15 @@ impl LoadBalancer {
 
     /// What a command of `tgdns` prints with `--json`.
     pub fn json(&self, command: &str) -> Result<Value> {
+        self.json_of(&[command])
+    }
+
+    /// As [`Self::json`], for a command with arguments.
+    pub fn json_of(&self, command: &[&str]) -> Result<Value> {
         let mut tgdns = self.namespace.command(&self.program);
-        let text =
-            program::run_command(tgdns.args([command, "--json", "--config"]).arg(&self.configuration))?;
-        serde_json::from_str(&text).with_context(|| format!("reading what tgdns {command} printed: {text}"))
+        tgdns.args(command).args(["--json", "--config"]).arg(&self.configuration);
+        let text = program::run_command(&mut tgdns)?;
+        serde_json::from_str(&text).with_context(|| format!("reading what tgdns {command:?} printed: {text}"))
     }
 
     /// The fast path's counters by name.
@@ -126,10 +151,22 @@ impl LoadBalancer {
         Ok(entries.iter().filter_map(|entry| excerpt(&entry["formatted"])).collect())
     }
 
-    /// Asks it from a machine's socket; something must come back.
+    /// Asks it from a machine's socket, over UDP; something must come back.
     pub fn ask(&self, socket: &UdpSocket, name: &str) -> Result<Answer> {
         let answer = dns::ask(socket, self.address, name, PATIENCE)?;
-        let answer = answer.with_context(|| format!("{} did not answer", self.namespace.machine()))?;
+        self.check_answer(answer.with_context(|| format!("{} did not answer", self.namespace.machine()))?)
+    }
+
+    /// Asks it from a machine, by the way on which it gives whole answers.
+    pub fn ask_from(&self, machine: &Namespace, name: &str) -> Result<Answer> {
+        if self.answering == Answering::Tcp {
+            let connection = machine.connect(self.address, PATIENCE)?;
+            return self.check_answer(dns::ask_over_tcp(connection, name, dns::TYPE_A, PATIENCE)?);
+        }
+        self.ask(&machine.udp_socket()?, name)
+    }
+
+    fn check_answer(&self, answer: Answer) -> Result<Answer> {
         ensure!(answer.rcode == 0, "{} answered with code {}", self.namespace.machine(), answer.rcode);
         Ok(answer)
     }

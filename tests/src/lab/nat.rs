@@ -1,17 +1,17 @@
 //! The NAT box between the clients' network and the cluster's: nftables and a DNS forwarder.
 
-use std::{fmt::Write as _, fs};
+use std::{fmt::Write as _, fs, sync::Arc};
 
 use anyhow::{Context as _, Result};
 
-use super::{forwarder::Forwarder, namespace::Namespace, run::Run, server::Server};
+use super::{namespace::Namespace, resolver::Resolver, run::Run, server::Server};
 
 pub const CLIENTS_DEVICE: &str = "clients";
 pub const CLUSTER_DEVICE: &str = "cluster";
 
 pub struct NatBox {
-    pub namespace: Namespace,
-    pub forwarder: Forwarder,
+    pub namespace: Arc<Namespace>,
+    pub forwarder: Resolver,
     pub rules: String,
 }
 
@@ -20,9 +20,9 @@ impl NatBox {
     /// and counts the connections to each.
     pub fn new(
         run: &Run,
-        namespace: Namespace,
+        namespace: Arc<Namespace>,
         servers: &[Server],
-        start_forwarder: impl FnOnce(&Namespace) -> Result<Forwarder>,
+        start_forwarder: impl FnOnce(Arc<Namespace>) -> Result<Resolver>,
     ) -> Result<Self> {
         namespace.set("net/ipv4/ip_forward", "1")?;
         for server in servers {
@@ -33,7 +33,7 @@ impl NatBox {
         let file = run.directory().join("nat.nft");
         fs::write(&file, &rules).with_context(|| format!("writing {}", file.display()))?;
         namespace.run("nft", &["-f", file.to_str().context("the path of the lab is not UTF-8")?])?;
-        let forwarder = start_forwarder(&namespace)?;
+        let forwarder = start_forwarder(Arc::clone(&namespace))?;
         Ok(Self { namespace, forwarder, rules })
     }
 

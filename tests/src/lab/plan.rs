@@ -2,17 +2,33 @@
 
 use std::{fmt::Write as _, net::Ipv4Addr};
 
+use tgdns::forwarder::{DnsServer, Style};
+
 /// The name that all scenes are about.
 pub const ZONE: &str = "internet.intern.netz";
 
 pub struct Plan {
     /// Whether the clients are in a network of their own, behind the NAT box.
     pub nat: bool,
-    /// Whether the load balancers have sockets for what the fast path passes up.
-    pub listen: bool,
+    pub answering: Answering,
+    /// What the organisation has, and how it is told whom to ask.
+    pub dns: (DnsServer, Style),
+    /// Whether other scenes would disturb it: one that measures closely how fast things are.
+    pub alone: bool,
     /// So many of the first servers are load balancers.
     pub load_balancers: usize,
     pub parts: Vec<Part>,
+}
+
+/// How the load balancers answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answering {
+    /// In XDP alone.
+    FastPath,
+    /// In XDP, and from sockets what that passes up.
+    BothPaths,
+    /// Over TCP alone; over UDP they say that the answer is too long.
+    Tcp,
 }
 
 /// A sub-cluster, as an administrator configures it.
@@ -34,18 +50,30 @@ pub struct Member {
 impl Plan {
     /// S1: one server behind the name.
     pub fn single() -> Self {
-        Self { nat: false, listen: true, load_balancers: 1, parts: vec![tgpro(1, None)] }
+        Self {
+            answering: Answering::BothPaths,
+            load_balancers: 1,
+            parts: vec![tgpro(1, None)],
+            ..Self::cluster()
+        }
     }
 
     /// S2: three servers, the first two of which are the load balancers.
     pub fn cluster() -> Self {
-        Self { nat: false, listen: false, load_balancers: 2, parts: vec![tgpro(3, None)] }
+        Self {
+            nat: false,
+            answering: Answering::FastPath,
+            dns: (DnsServer::Bind, Style::Forward),
+            alone: true,
+            load_balancers: 2,
+            parts: vec![tgpro(3, None)],
+        }
     }
 
     /// S3: the same behind a NAT box.
     pub fn nat() -> Self {
         let parts = vec![tgpro(3, Some(Ipv4Addr::new(192, 168, 1, 100)))];
-        Self { nat: true, listen: false, load_balancers: 2, parts }
+        Self { nat: true, parts, ..Self::cluster() }
     }
 
     /// S4: two parts, of each of which only the first alias is configured.

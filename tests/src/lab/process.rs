@@ -16,7 +16,6 @@ use nix::{
 
 use super::{
     namespace::Namespace,
-    program,
     run::{self, Run},
 };
 
@@ -117,9 +116,14 @@ impl Process {
         Ok(())
     }
 
+    /// All that it logged.
+    pub fn log(&self) -> Result<String> {
+        fs::read_to_string(&self.log).with_context(|| format!("reading {}", self.log.display()))
+    }
+
     /// The last lines that it logged.
     pub fn log_tail(&self) -> String {
-        let text = fs::read_to_string(&self.log).unwrap_or_default();
+        let text = self.log().unwrap_or_default();
         let lines: Vec<_> = text.lines().collect();
         let tail = lines.get(lines.len().saturating_sub(LOG_TAIL)..).unwrap_or_default();
         format!("-- the end of {}:\n{}", self.log.display(), tail.join("\n"))
@@ -150,13 +154,4 @@ pub fn of_runs(wanted: impl Fn(&str) -> bool) -> Result<Vec<Pid>> {
         }
     }
     Ok(found)
-}
-
-/// The path of a system's program whose copy is played. Distributions confine name servers to the files of
-/// `/etc` and `/var` by their path; a copy may read the lab's.
-pub fn copy_of(run: &Run, program: &str) -> Result<PathBuf> {
-    let original = program::path(program)?;
-    let copy = run.directory().join(program);
-    fs::copy(&original, &copy).with_context(|| format!("copying {}", original.display()))?;
-    Ok(copy)
 }

@@ -10,20 +10,24 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 
 /// Where each program comes from on Debian.
-const PACKAGES: [(&str, &str); 13] = [
+const PACKAGES: [(&str, &str); 17] = [
     ("bpftool", "bpftool"),
     ("dig", "bind9-dnsutils"),
+    ("dnsmasq", "dnsmasq-base"),
     ("ethtool", "ethtool"),
     ("getent", "libc-bin"),
     ("ip", "iproute2"),
     ("knotd", "knot"),
+    ("kresd", "knot-resolver"),
     ("mount", "mount"),
     ("named", "bind9"),
     ("nft", "nftables"),
     ("nsd", "nsd"),
     ("nsenter", "util-linux"),
+    ("pdns_recursor", "pdns-recursor"),
     ("setpriv", "util-linux"),
     ("unbound", "unbound"),
+    ("unshare", "util-linux"),
 ];
 
 /// A command that runs one of the system's programs.
@@ -70,6 +74,22 @@ fn find(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let directories = env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]);
     directories.map(|directory| directory.join(program)).find(|path| path.is_file())
+}
+
+/// The paths of systemd-resolved and of its libraries: this machine's, or what `cargo xtask setup` has unpacked because
+/// Debian's package would make it this machine's resolver.
+pub fn systemd_resolved() -> Result<(PathBuf, PathBuf)> {
+    let unpacked = built()?.parent().context("the programs are nowhere")?.join("systemd-resolved");
+    for root in [Path::new("/"), &unpacked] {
+        for directory in ["usr/lib/systemd", "lib/systemd"] {
+            let program = root.join(directory).join("systemd-resolved");
+            if program.is_file() {
+                let triplet = format!("usr/lib/{}-linux-gnu/systemd", env::consts::ARCH);
+                return Ok((program, root.join(triplet)));
+            }
+        }
+    }
+    bail!("systemd-resolved is not there: run `cargo xtask setup`")
 }
 
 /// The path of one of this workspace's programs, built from the sources as they are.

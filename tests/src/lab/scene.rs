@@ -1,23 +1,23 @@
 //! A scene: all machines of a plan, connected and running.
 
 use std::{
-    net::{Ipv4Addr, UdpSocket},
+    net::{IpAddr, Ipv4Addr},
     path::PathBuf,
     sync::Arc,
     time::Duration,
 };
 
 use anyhow::{Context as _, Result, ensure};
+use tgdns::forwarder::{self, DnsServer, Style};
 
 use super::{
-    bind::Bind,
-    forwarder::Forwarder,
     loadbalancer::{INTERFACE, LoadBalancer},
     lock::Lock,
     namespace::Namespace,
     nat::{self, NatBox},
     plan::{Member, Plan, ZONE},
     program,
+    resolver::{Printed, Resolver},
     run::Run,
     server::Server,
     switch::Switch,
@@ -33,7 +33,7 @@ const STARTING: Duration = Duration::from_secs(20);
 /// Fields are dropped in order: programs end before the run removes the namespaces.
 pub struct Scene {
     pub viewer: Viewer,
-    pub dns: Bind,
+    pub dns: Resolver,
     pub nat: Option<NatBox>,
     pub load_balancers: Vec<LoadBalancer>,
     pub servers: Vec<Server>,
@@ -52,20 +52,18 @@ impl Scene {
         }
         // Scenes measure times, which another one on the same processors would stretch.
         let turn = std::env::temp_dir().join("tgdns-lab.scene");
-        let turn = Lock::wait(&turn, || progress("waiting for another scene to end"))?;
+        let on_wait = || progress("waiting for another scene to end");
+        let turn = if plan.alone { Lock::wait(&turn, on_wait) } else { Lock::wait_to_share(&turn, on_wait) }?;
         progress("network: namespaces, cables and a switch");
         let networks: &[&str] =
             if plan.nat { &[CLUSTER_NETWORK, CLIENT_NETWORK] } else { &[CLUSTER_NETWORK] };
         let switch = Switch::new(&run, networks)?;
-        let servers: Vec<_> = plan
+        let mut servers: Vec<_> = plan
             .members()
             .into_iter()
             .enumerate()
             .map(|(index, member)| server(&run, &switch, index, member, index < plan.load_balancers))
             .collect::<Result<_>>()?;
-        let balancing: Vec<_> =
-            servers.iter().take(plan.load_balancers).map(|server| server.address).collect();
-
         let (network, prefix) =
             if plan.nat { (CLIENT_NETWORK, [192, 168, 1]) } else { (CLUSTER_NETWORK, [10, 10, 10]) };
         let client = |machine: &str, host: u8| -> Result<(Namespace, Ipv4Addr)> {
@@ -77,37 +75,39 @@ impl Scene {
         };
         let (viewer, _) = client("viewer", 10)?;
         let (dns, dns_address) = client("dns", 2)?;
-        let viewer = Viewer::new(&run, viewer, dns_address)?;
+        let viewer = Viewer::new(&run, Arc::new(viewer), dns_address)?;
 
-        progress("name servers: BIND for the organisation, Unbound on the NAT box");
-        let nat = plan.nat.then(|| nat_box(&run, &switch, &servers, &balancing)).transpose()?;
-        let forwarders = nat.as_ref().map_or(balancing, |nat| vec![nat.forwarder.address]);
-        let dns = Bind::start(&run, dns, dns_address, ZONE, &forwarders)?;
-
-        let load_balancers = servers
+        progress("servers, and the load balancers: tgdns");
+        let mut load_balancers: Vec<_> = servers
             .iter()
             .take(plan.load_balancers)
             .map(|server| {
                 let namespace = Arc::clone(&server.namespace);
-                LoadBalancer::new(&run, namespace, server.address, plan.listen, &plan.configuration())
+                LoadBalancer::new(&run, namespace, server.address, plan.answering, &plan.configuration())
             })
             .collect::<Result<_>>()?;
-        let mut scene = Self { viewer, dns, nat, load_balancers, servers, switch, run, _turn: turn };
-        scene.start(progress)?;
-        Ok(scene)
-    }
 
-    fn start(&mut self, progress: &dyn Fn(&str)) -> Result<()> {
-        progress("servers, and the load balancers: tgdns");
-        for server in &mut self.servers {
-            server.start(&self.run)?;
+        for server in &mut servers {
+            server.start(&run)?;
         }
-        for load_balancer in &mut self.load_balancers {
-            load_balancer.start(&self.run)?;
+        for load_balancer in &mut load_balancers {
+            load_balancer.start(&run)?;
         }
+
+        progress("name servers: the organisation's, and Unbound on the NAT box");
+        let told = load_balancers.first().context("there is no load balancer")?;
+        let nat = plan.nat.then(|| nat_box(&run, &switch, &servers, told)).transpose()?;
+        let printed = match &nat {
+            None => printed_for(told, plan.dns),
+            Some(nat) => asking(nat.forwarder.address.ip(), plan.dns),
+        }?;
+        let dns = Resolver::start(&run, Arc::new(dns), dns_address, plan.dns.0, printed)?;
+
+        let mut scene = Self { viewer, dns, nat, load_balancers, servers, switch, run, _turn: turn };
         progress("waiting until every server is handed out");
-        let all = self.aliases();
-        self.wait_for(&all, STARTING).map(drop)
+        let all = scene.aliases();
+        scene.wait_for(&all, STARTING)?;
+        Ok(scene)
     }
 
     /// What clients reach the servers by, in the order of the servers.
@@ -117,15 +117,14 @@ impl Scene {
 
     /// The machine that asks the load balancers: the NAT box or the organisation's DNS server.
     pub fn asker(&self) -> &Namespace {
-        self.nat.as_ref().map_or(&self.dns.namespace, |nat| &nat.namespace)
+        self.nat.as_ref().map_or(&self.dns, |nat| &nat.forwarder).namespace.as_ref()
     }
 
     /// Waits until exactly these addresses come from each load balancer that runs and reach the viewer.
     pub fn wait_for(&mut self, aliases: &[Ipv4Addr], at_most: Duration) -> Result<Duration> {
-        let socket = self.asker().udp_socket()?;
         let (_, took) = wait::until("the right answers", at_most, || {
             self.check_programs()?;
-            Ok(self.check_answers(&socket, aliases))
+            Ok(self.check_answers(aliases))
         })?;
         Ok(took)
     }
@@ -137,13 +136,14 @@ impl Scene {
         self.load_balancers.iter_mut().try_for_each(LoadBalancer::check)
     }
 
-    fn check_answers(&self, socket: &UdpSocket, aliases: &[Ipv4Addr]) -> Result<()> {
+    fn check_answers(&self, aliases: &[Ipv4Addr]) -> Result<()> {
         for load_balancer in self.load_balancers.iter().filter(|load_balancer| load_balancer.runs()) {
-            let answer = load_balancer.ask(socket, ZONE);
+            let answer = load_balancer.ask_from(self.asker(), ZONE);
             let answer = answer.with_context(|| load_balancer.log_tail())?;
             ensure_same(load_balancer.namespace.machine(), &answer.addresses, aliases)?;
         }
-        ensure_same("the viewer", &self.viewer.look_up(ZONE)?, aliases)
+        let found = self.viewer.look_up(ZONE).with_context(|| self.dns.log_tail())?;
+        ensure_same("the viewer", &found, aliases)
     }
 
     /// The server that clients reach by an address.
@@ -185,13 +185,28 @@ fn server(run: &Run, switch: &Switch, index: usize, member: Member, balances: bo
     Ok(Server::new(member.name, Arc::new(namespace), member.address, member.alias))
 }
 
-fn nat_box(run: &Run, switch: &Switch, servers: &[Server], load_balancers: &[Ipv4Addr]) -> Result<NatBox> {
+/// The NAT box, whose forwarder asks the load balancers.
+fn nat_box(run: &Run, switch: &Switch, servers: &[Server], told: &LoadBalancer) -> Result<NatBox> {
     let namespace = Namespace::new(run, "nat")?;
     switch.plug(CLIENT_NETWORK, &namespace, nat::CLIENTS_DEVICE, "192.168.1.1/24")?;
     switch.plug(CLUSTER_NETWORK, &namespace, nat::CLUSTER_DEVICE, "10.10.10.1/24")?;
-    NatBox::new(run, namespace, servers, |namespace| {
-        Forwarder::start(run, namespace, Ipv4Addr::new(192, 168, 1, 1), ZONE, load_balancers)
+    NatBox::new(run, Arc::new(namespace), servers, |namespace| {
+        let printed = printed_for(told, (DnsServer::Unbound, Style::Forward))?;
+        Resolver::start(run, namespace, Ipv4Addr::new(192, 168, 1, 1), DnsServer::Unbound, printed)
     })
+}
+
+/// What `tgdns` prints on a load balancer.
+fn printed_for(load_balancer: &LoadBalancer, (server, style): (DnsServer, Style)) -> Result<Vec<Printed>> {
+    let command = ["forwarder-config", server.as_str(), "--style", style.as_str()];
+    Printed::of_json(&load_balancer.json_of(&command)?)
+}
+
+/// The same, for a DNS server that asks another one.
+fn asking(other: IpAddr, (server, style): (DnsServer, Style)) -> Result<Vec<Printed>> {
+    let zone = forwarder::Zone { name: ZONE.to_owned(), ttl: 1, servers: vec![other] };
+    let files = forwarder::render(server, style, &[zone])?;
+    Printed::of_json(&forwarder::to_json(server, style, &files))
 }
 
 /// Compares without regard to the order, which rotates.

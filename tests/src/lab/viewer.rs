@@ -3,6 +3,7 @@
 use std::{
     io::{BufRead as _, BufReader, Write as _},
     net::{Ipv4Addr, SocketAddr, TcpStream},
+    sync::Arc,
     time::Duration,
 };
 
@@ -13,12 +14,12 @@ use super::{namespace::Namespace, program, run::Run, server::PORT};
 const PATIENCE: Duration = Duration::from_secs(5);
 
 pub struct Viewer {
-    pub namespace: Namespace,
+    pub namespace: Arc<Namespace>,
     dns: Ipv4Addr,
 }
 
 impl Viewer {
-    pub fn new(run: &Run, namespace: Namespace, dns: Ipv4Addr) -> Result<Self> {
+    pub fn new(run: &Run, namespace: Arc<Namespace>, dns: Ipv4Addr) -> Result<Self> {
         let machine = namespace.machine();
         run.write_etc(machine, "resolv.conf", &format!("nameserver {dns}\n"))?;
         // A resolver daemon of the host would answer from outside of the lab.

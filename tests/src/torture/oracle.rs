@@ -15,7 +15,13 @@ use tgdns::responder::{Counts, Responder};
 use tgdns_common::transport::Transport;
 use tokio::sync::watch;
 
-use self::{aspects::Aspects, differences::Case, message::Message, peer::Peer};
+use self::{
+    aspects::Aspects,
+    case::Case,
+    message::Message,
+    peer::Peer,
+    show::{rcode_name, show},
+};
 use super::table;
 use crate::{
     lab::{namespace::Namespace, run::Run},
@@ -23,10 +29,12 @@ use crate::{
 };
 
 mod aspects;
+mod case;
 mod differences;
 mod message;
 mod peer;
 mod query;
+mod show;
 mod zone;
 
 /// One query in so many is asked over TCP as well.
@@ -115,7 +123,7 @@ fn judge(
     let asked = Message::read(query);
     let [ours, theirs, second] = [0, 1, 2].map(|place: usize| replies[place].as_deref().map(Message::read));
     let [ours, theirs, second] = [ours.as_ref(), theirs.as_ref(), second.as_ref()];
-    let rcode = ours.map_or("silence".to_owned(), |ours| differences::rcode_name(ours.rcode()));
+    let rcode = ours.map_or("silence".to_owned(), |ours| rcode_name(ours.rcode()));
     *summary.replies.entry(rcode).or_default() += 1;
 
     let mut left = Aspects::of(ours, theirs);
@@ -148,15 +156,14 @@ struct Failures {
 impl Failures {
     fn add(&mut self, what: String, transport: Transport, query: &[u8], replies: [Option<&Message>; 3]) {
         self.count += 1;
-        let rcode = |reply: Option<&Message>| {
-            reply.map_or("silence".to_owned(), |reply| differences::rcode_name(reply.rcode()))
-        };
+        let rcode =
+            |reply: Option<&Message>| reply.map_or("silence".to_owned(), |reply| rcode_name(reply.rcode()));
         let text = || {
-            let [ours, nsd, knot] = replies.map(differences::show);
+            let [ours, nsd, knot] = replies.map(show);
             format!(
                 "{transport:?} {}\n  asked {}\n  tgdns {ours}\n  NSD   {nsd}\n  Knot  {knot}",
                 table::hex(query),
-                differences::show(Some(&Message::read(query)))
+                show(Some(&Message::read(query)))
             )
         };
         let kind = (what, rcode(replies[0]), rcode(replies[1]));

@@ -10,6 +10,7 @@ use std::{
 use tgdns::{
     image::Image,
     responder::{Counts, Responder},
+    slow::tcp::stream::{PREFIX, Stream},
 };
 use tgdns_common::transport::Transport;
 use tokio::sync::watch;
@@ -21,7 +22,7 @@ use crate::vectors::{self, check::Outcome, dissect::Datagram, host::HostFrame};
 pub type Target = fn(&[u8]);
 
 /// All targets; each has a file in `tests/fuzz/fuzz_targets` and a folder in `tests/fuzz/corpus`.
-pub const ALL: &[(&str, Target)] = &[("frame", frame), ("message", message)];
+pub const ALL: &[(&str, Target)] = &[("frame", frame), ("message", message), ("tcp_stream", tcp_stream)];
 
 /// In the first byte of a frame: make the checksums right.
 pub const SIGN: u8 = 0x80;
@@ -80,6 +81,37 @@ pub fn message(input: &[u8]) {
         let has_edns = query[10..12] != [0, 0];
         assert!(length <= if has_edns { 1232 } else { PLAIN }, "{length} bytes over UDP");
     }
+}
+
+/// The messages of a stream that arrives in pieces, the first byte choosing their lengths: they are those of the stream
+/// as a whole.
+pub fn tcp_stream(input: &[u8]) {
+    let Some((choice, bytes)) = input.split_first() else { return };
+    let (mut expected, mut rest) = (Vec::new(), bytes);
+    while let Some((prefix, behind)) = rest.split_first_chunk::<PREFIX>()
+        && let Some((message, next)) = behind.split_at_checked(u16::from_be_bytes(*prefix).into())
+    {
+        expected.push(message);
+        rest = next;
+    }
+    let (mut stream, mut messages, mut left) = (Stream::default(), Vec::new(), bytes);
+    for turn in 1_usize.. {
+        let length = match choice {
+            0 => left.len(),
+            choice => 1 + usize::from(*choice).wrapping_mul(turn) % 32,
+        };
+        let (mut piece, behind) = left.split_at(length.min(left.len()));
+        left = behind;
+        while let Some(message) = stream.next_message(&mut piece) {
+            messages.push(message.to_vec());
+        }
+        assert!(piece.is_empty(), "{} bytes of a piece are not used up", piece.len());
+        if left.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(messages, expected, "the messages");
+    assert_eq!(stream.is_between_messages(), rest.is_empty(), "whether it may end");
 }
 
 fn assert_is_reply(query: &[u8], reply: &[u8]) {
@@ -162,10 +194,16 @@ pub fn seeds(target: &str) -> anyhow::Result<Vec<Vec<u8>>> {
         let set = SETS.iter().position(|(name, _)| *name == vector.tables.name).unwrap_or(0) as u8;
         match target {
             "frame" => seeds.push([&[set], &vector.frame[..]].concat()),
-            "message" => {
+            "message" | "tcp_stream" => {
                 let Some(found) = envelope::Envelope::find(&vector.frame) else { continue };
                 let choice = set | if found.version == 6 { VERSION_6 } else { 0 };
-                seeds.push([&[choice], &vector.frame[found.message..found.end]].concat());
+                let message = &vector.frame[found.message..found.end];
+                if target == "message" {
+                    seeds.push([&[choice], message].concat());
+                } else {
+                    let framed = [&(message.len() as u16).to_be_bytes(), message].concat();
+                    seeds.push([&[choice], &framed[..], &framed].concat());
+                }
             }
             _ => {}
         }

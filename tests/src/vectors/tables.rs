@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 
 use anyhow::{Context as _, Result};
 use tgdns::{
-    cluster::{Answer, Cluster, Model, Probe, ProbeKind, Server, View, XdpMode},
+    cluster::{Answer, Cluster, Model, Probe, ProbeKind, Server, TcpLimits, View, XdpMode},
     image::Image,
     netlink::ServiceAddress,
     publish,
@@ -60,6 +60,7 @@ impl TableSet {
             identity: tables.identity.clone(),
             version: tables.version.clone(),
             cookie_secret: tables.cookies.then(|| "/nonexistent".into()),
+            tcp: TcpLimits::default(),
             views,
             clusters,
         };

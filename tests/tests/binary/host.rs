@@ -47,7 +47,7 @@ const STARTING: Duration = Duration::from_secs(10);
 
 /// A configuration, as far as the tests differ in it.
 pub(crate) struct Setup<'s> {
-    pub(crate) interface: &'s str,
+    pub(crate) interfaces: &'s [&'s str],
     pub(crate) xdp_mode: &'s str,
     pub(crate) listen: &'s str,
     /// In place of the run's own directory.
@@ -58,7 +58,7 @@ pub(crate) struct Setup<'s> {
 
 impl Default for Setup<'_> {
     fn default() -> Self {
-        Self { interface: INTERFACE, xdp_mode: "native", listen: "[]", pins: None, clusters: CLUSTER }
+        Self { interfaces: &[INTERFACE], xdp_mode: "native", listen: "[]", pins: None, clusters: CLUSTER }
     }
 }
 
@@ -116,14 +116,12 @@ impl Host {
 
     /// Writes the configuration anew.
     pub(crate) fn configure(&self, setup: &Setup<'_>) -> Result<()> {
-        let Setup { interface, xdp_mode, listen, clusters, .. } = setup;
-        let state = self.path("state");
-        fs::create_dir_all(&state)?;
+        let Setup { interfaces, xdp_mode, listen, clusters, .. } = setup;
         let text = format!(
-            "interfaces = [\"{interface}\"]\nxdp_mode = \"{xdp_mode}\"\nstate_dir = \"{}\"\ncontrol = \"{}\"\n\
+            "interfaces = {interfaces:?}\nxdp_mode = \"{xdp_mode}\"\nstate_dir = \"{}\"\ncontrol = \"{}\"\n\
              pin_dir = \"{}\"\n[dns]\nlisten = {listen}\n{clusters}",
-            state.display(),
-            self.path("control.sock").display(),
+            self.path("state").display(),
+            self.path("control/socket").display(),
             self.pins.display(),
         );
         fs::write(self.path("tgdns.toml"), text).context("writing the configuration")

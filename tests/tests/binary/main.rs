@@ -1,5 +1,6 @@
 //! The built `tgdns` on a network interface: what it answers, how it starts again, how it refuses, what it takes.
 
+mod devices;
 mod footprint;
 mod host;
 mod modes;
@@ -7,4 +8,5 @@ mod question;
 mod refusals;
 mod restart;
 mod services;
+mod sockets;
 mod views;

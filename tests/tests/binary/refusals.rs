@@ -1,15 +1,26 @@
 //! Starts that cannot work: one message that says what to do, exit code 1, and nothing changed.
 
-use std::{fmt::Write as _, fs, net::UdpSocket, os::unix::fs::PermissionsExt as _, process::Command};
+use std::{
+    fmt::Write as _,
+    fs,
+    net::UdpSocket,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context as _, Result, ensure};
+use hickory_proto::rr::RecordType;
 use serde_json::Value;
 use tests::lab::{
     program,
     verdict::{Verdict, VerdictProgram},
 };
 
-use crate::host::{Host, INTERFACE, Setup};
+use crate::{
+    host::{Host, INTERFACE, IPV4, LIVE, NAME, Setup},
+    question::ips,
+};
 
 #[test]
 fn another_program_is_attached() -> Result<()> {
@@ -27,12 +38,72 @@ fn another_program_is_attached() -> Result<()> {
     host.start()
 }
 
+/// It has its own remedy: no other tool takes it away, as a link holds it.
+#[test]
+fn another_tgdns_is_attached() -> Result<()> {
+    let mut host = Host::new(&Setup::default())?;
+    host.start()?;
+    host.process()?.terminate()?;
+    let old = std::mem::replace(&mut host.pins, host.run.pins().join("other"));
+    host.configure(&Setup::default())?;
+    let remedy = format!("`tgdns detach --pin-dir {}`", old.display());
+    check_start(&host, &["(tgdns, id ", "native mode)", "it is tgdns's own", &remedy])?;
+    // As it was told.
+    let mut detach = host.namespace.command(&host.program);
+    program::run_command(detach.args(["detach", "--pin-dir"]).arg(&old))?;
+    host.start()
+}
+
+/// Two controllers with control sockets of their own would be two writers.
+#[test]
+fn another_controller_has_the_pins() -> Result<()> {
+    let mut host = Host::new(&Setup::default())?;
+    host.start()?;
+    let process = host.process()?.identifier();
+    let pieces = [format!("tgdns (pid {process})"), format!("`kill {process}`")];
+    let pieces =
+        [&pieces[0], &*host.pins.display().to_string(), "stop it first", &pieces[1], "another pin_dir"];
+    let other = host.path("other/socket").display().to_string();
+    check(&host, host.command(&["run", "--control", &other]), &pieces)?;
+    check(&host, host.command(&["detach"]), &pieces)?;
+    host.configure(&Setup { xdp_mode: "off", listen: r#"["10.10.10.1:53"]"#, ..Setup::default() })?;
+    check(&host, host.command(&["run", "--control", &other]), &pieces)
+}
+
 #[test]
 fn driver_has_no_native_mode() -> Result<()> {
-    let host = Host::new(&Setup { interface: "tgdns-bridge", ..Setup::default() })?;
+    let host = Host::new(&Setup { interfaces: &["tgdns-bridge"], ..Setup::default() })?;
     host.namespace.run("ip", &["link", "add", "tgdns-bridge", "type", "bridge"])?;
     host.namespace.run("ip", &["link", "set", "dev", "tgdns-bridge", "up"])?;
-    check_start(&host, &["tgdns-bridge", "native mode", "xdp_mode = \"generic\"", "\"off\""])
+    let pieces = [
+        "the driver bridge of tgdns-bridge",
+        "native mode",
+        "gro-hw off",
+        "xdp_mode = \"generic\"",
+        "\"off\"",
+    ];
+    check_start(&host, &pieces)
+}
+
+/// Nor do the interfaces before it change their mode.
+#[test]
+fn a_later_interface_has_no_native_mode() -> Result<()> {
+    let interfaces = &[INTERFACE, "tgdns-bridge"];
+    let mut host = Host::new(&Setup { interfaces, xdp_mode: "generic", ..Setup::default() })?;
+    host.namespace.run("ip", &["link", "add", "tgdns-bridge", "type", "bridge"])?;
+    host.namespace.run("ip", &["link", "set", "dev", "tgdns-bridge", "up"])?;
+    host.start()?;
+    host.process()?.terminate()?;
+    host.configure(&Setup { interfaces, ..Setup::default() })?;
+    let output = host.tgdns(&["run"])?;
+    let message = String::from_utf8(output.stderr)?;
+    assert!(message.contains("the driver bridge of tgdns-bridge refuses native mode"), "{message}");
+    for interface in interfaces {
+        assert_eq!(host.interface(interface)?["xdp"]["mode"].as_u64(), Some(2), "{interface}: {message}");
+    }
+    let client = host.client(LIVE[0], IPV4)?;
+    assert_eq!(client.addresses(NAME, RecordType::A)?, ips(&LIVE)?);
+    Ok(())
 }
 
 #[test]
@@ -68,7 +139,7 @@ fn pins_are_of_another_version() -> Result<()> {
 
 #[test]
 fn interface_is_missing() -> Result<()> {
-    let host = Host::new(&Setup { interface: "tgdns-gone", ..Setup::default() })?;
+    let host = Host::new(&Setup { interfaces: &["tgdns-gone"], ..Setup::default() })?;
     let existing = format!("this host has lo, {INTERFACE}: correct `interfaces`");
     check_start(&host, &["interface tgdns-gone does not exist", &existing])
 }
@@ -85,6 +156,7 @@ fn port_is_in_use() -> Result<()> {
 fn capabilities_are_missing() -> Result<()> {
     let host = Host::new(&Setup { listen: r#"["0.0.0.0:53"]"#, ..Setup::default() })?;
     // Where everybody may write and run.
+    fs::create_dir(host.path("state"))?;
     fs::set_permissions(host.path("state"), fs::Permissions::from_mode(0o777))?;
     let copy = host.path("tgdns");
     fs::copy(&host.program, &copy)?;
@@ -152,21 +224,28 @@ fn check(host: &Host, mut command: Command, pieces: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// What a start would change: programs on interfaces, pins and the control socket.
-fn traces(host: &Host) -> Result<(Vec<Value>, Vec<String>, bool)> {
+/// What a start would change: programs on interfaces, pins, and files, such as the control socket and its directory.
+fn traces(host: &Host) -> Result<(Vec<Value>, Vec<PathBuf>)> {
     let text = host.namespace.run("ip", &["-json", "-details", "link", "show"])?;
     let mut interfaces: Vec<Value> = serde_json::from_str(&text)?;
     // A bridge's timers run.
     interfaces.iter_mut().filter_map(Value::as_object_mut).for_each(|interface| {
         interface.remove("linkinfo");
     });
-    let mut pins = Vec::new();
-    if host.pins.exists() {
-        pins.push(host.pins.display().to_string());
-        for entry in fs::read_dir(&host.pins)? {
-            pins.push(entry?.path().display().to_string());
+    let mut files = Vec::new();
+    below(&host.run.pins(), &mut files)?;
+    below(&host.run.directory(), &mut files)?;
+    files.sort();
+    Ok((interfaces, files))
+}
+
+fn below(directory: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            below(&path, found)?;
         }
+        found.push(path);
     }
-    pins.sort();
-    Ok((interfaces, pins, host.path("control.sock").exists()))
+    Ok(())
 }

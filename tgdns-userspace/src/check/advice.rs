@@ -14,6 +14,16 @@ pub fn warnings(model: &Model) -> Vec<String> {
         of_answers(cluster, &mut warnings);
         of_addresses(model, cluster, &mut warnings);
     }
+    if model.listen.is_empty() {
+        let told = [
+            ("identity", !model.identity.is_empty()),
+            ("version", !model.version.is_empty()),
+            ("cookie_secret", model.cookie_secret.is_some()),
+        ];
+        for (key, _) in told.iter().filter(|(_, is_given)| *is_given) {
+            warnings.push(format!("dns.{key}: only sockets tell it, and `listen` is empty"));
+        }
+    }
     for (identifier, view) in (1..).zip(&model.views) {
         let differs = |cluster: &Cluster| {
             cluster.servers.iter().any(|server| server.handed_out(identifier) != server.handed_out(0))
@@ -33,8 +43,8 @@ pub fn notes(model: &Model) -> Vec<String> {
     let note = |cluster: &Cluster| {
         let name = &cluster.name;
         format!(
-            "{name}: a forwarder that validates DNSSEC needs an exception (BIND: validate-except {{ \"{name}\"; }}; \
-             Unbound: domain-insecure: \"{name}\")"
+            "{name}: a forwarder that validates DNSSEC needs an exception, which `tgdns forwarder-config SERVER` prints \
+             (BIND: validate-except {{ \"{name}\"; }}; Unbound: domain-insecure: \"{name}\")"
         )
     };
     model.clusters.iter().map(note).collect()
@@ -112,6 +122,7 @@ fn some_of(names: &[&str]) -> String {
 fn seldom_meant_cause(address: IpAddr) -> Option<&'static str> {
     match address {
         address if address.is_loopback() => Some("is a loopback address: clients would reach themselves"),
+        IpAddr::V4(v4) if v4.is_link_local() => Some("is link-local: clients beyond its link don't reach it"),
         IpAddr::V4(v4) if v4.octets()[3] == 0 => Some("is the network's own address in a /24"),
         IpAddr::V4(v4) if v4.octets()[3] == 255 => Some("is the broadcast address in a /24"),
         IpAddr::V4(_) | IpAddr::V6(_) => None,

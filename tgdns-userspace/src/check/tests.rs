@@ -35,8 +35,9 @@ tcp probe of port 443 every 1s (100ms while changing), timeout 500ms, 2 up, 3 do
   internet-1  10.10.10.99:443   10.10.10.99   192.168.1.99, fd00::99
   internet-2  10.10.10.100:443  10.10.10.100  192.168.1.100, fd00::9a
   tgpro-9     [fd00:10::9]:443  10.10.11.9    192.168.7.9, fd00::7:9
+name servers: internet-1, internet-2
 
-note: internet.intern.netz: a forwarder that validates DNSSEC needs an exception (BIND: validate-except { "internet.intern.netz"; }; Unbound: domain-insecure: "internet.intern.netz")
+note: internet.intern.netz: a forwarder that validates DNSSEC needs an exception, which `tgdns forwarder-config SERVER` prints (BIND: validate-except { "internet.intern.netz"; }; Unbound: domain-insecure: "internet.intern.netz")
 "#;
     assert_eq!(render(&parse(NAT, "F").unwrap()), expected);
 }
@@ -60,6 +61,7 @@ fn table_without_views() {
           server  probed           weight  handed out\n  \
           a       10.10.10.1:443   10      10.10.10.1\n  \
           b       10.10.10.22:443  1       10.10.10.22\n\
+        name servers: a, b\n\
         \n\
         warning: internet.intern.netz: a subset of 2 is all of its 2 servers; answer = \"all\" says so\n";
     let rendered = render(&parse(text, "F").unwrap());
@@ -89,6 +91,9 @@ fn json_has_the_same() {
     assert_eq!(json.pointer("/clusters/0/answer"), Some(&json!("all")));
     assert_eq!(json.pointer("/xdp_mode"), Some(&json!("native")));
     assert_eq!(json.pointer("/listen"), Some(&json!(["0.0.0.0:53", "[::]:53"])));
+    assert_eq!(json.pointer("/tcp_connections"), Some(&json!(1000)));
+    assert_eq!(json.pointer("/tcp_connections_per_client"), Some(&json!(100)));
+    assert_eq!(json.pointer("/tcp_idle_timeout"), Some(&json!("10s")));
     assert_eq!(json.pointer("/warnings"), Some(&json!([])));
 }
 
@@ -137,6 +142,15 @@ fn warns() {
         &[
             "c.netz: 10.10.10.255, handed out for c-2, is the broadcast address in a /24",
             "c.netz: 127.0.0.1, handed out for here, is a loopback address: clients would reach themselves",
+        ],
+    );
+    check_warnings(
+        "part = [{ first = \"10.10.10.1\", count = 2, alias = \"127.0.0.1\" }]\n\
+         server = [{ name = \"here\", address = \"10.10.10.9\", alias = \"169.254.1.1\" }]",
+        &[
+            "c.netz: 127.0.0.1, handed out for c-1, is a loopback address: clients would reach themselves",
+            "c.netz: 127.0.0.2, handed out for c-2, is a loopback address: clients would reach themselves",
+            "c.netz: 169.254.1.1, handed out for here, is link-local: clients beyond its link don't reach it",
         ],
     );
     check_warnings(

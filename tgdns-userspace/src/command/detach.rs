@@ -1,13 +1,9 @@
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Args;
 use serde_json::json;
-use tgdns::{
-    control::{Request, client},
-    status::Status,
-    xdp,
-};
+use tgdns::xdp;
 
 use super::{Config, paths};
 
@@ -17,9 +13,6 @@ use super::{Config, paths};
 pub(crate) struct Arguments {
     #[command(flatten)]
     config: Config,
-    /// The control socket of a controller that would still need the fast path, in place of the configuration's
-    #[arg(long, value_name = "SOCKET")]
-    control: Option<PathBuf>,
     /// Where the fast path's links and maps are pinned, in place of the configuration's
     #[arg(long, value_name = "DIRECTORY")]
     pin_dir: Option<PathBuf>,
@@ -35,16 +28,7 @@ Examples:
 
 impl Arguments {
     pub(crate) fn run(self) -> Result<()> {
-        let control = paths::CONTROL.find(self.control, &self.config.config)?;
         let pin_directory = paths::PIN_DIRECTORY.find(self.pin_dir, &self.config.config)?;
-        // Whoever answers on this socket with other pins is not concerned.
-        if let Ok(status) = client::call::<Status>(&control, &Request::Status {})
-            && status.pin_dir == pin_directory
-            && status.interfaces.iter().any(|interface| interface.attached)
-        {
-            let pid = status.process.pid;
-            bail!("tgdns run (pid {pid}) still answers with the fast path: stop it first, with `kill {pid}`");
-        }
         let removed = xdp::detach(&pin_directory)?;
         if self.json {
             return super::print_json(&json!({ "removed": removed }));

@@ -28,6 +28,9 @@ pub(super) type Tables<T> = Given<Vec<Spanned<Table<T>>>>;
 /// A cluster has at most as many servers as [`super::MOST_SERVERS`].
 pub(super) type UpToMostServers = Number<1, { super::MOST_SERVERS }>;
 
+/// Each needs a descriptor.
+pub(super) type Connections = Number<1, 100_000>;
+
 pub(super) type Weight = Given<Number<0, 65_535>>;
 
 #[derive(Debug, Default, Deserialize)]
@@ -50,6 +53,9 @@ pub(super) struct Dns {
     pub(super) identity: Given<Text>,
     pub(super) version: Given<Text>,
     pub(super) cookie_secret: Given<AbsolutePath>,
+    pub(super) tcp_connections: Given<Connections>,
+    pub(super) tcp_connections_per_client: Given<Connections>,
+    pub(super) tcp_idle_timeout: Given<Time<100, 3_600_000>>,
 }
 
 #[derive(Debug, Deserialize)]

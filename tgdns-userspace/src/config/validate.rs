@@ -17,11 +17,11 @@ use std::{
 use toml::Spanned;
 
 use super::{
-    file::{File, Given},
+    file::{Dns, File, Given},
     leaf::{AbsolutePath, Listen, Nic},
     mistakes::{Mistakes, Span},
 };
-use crate::cluster::{Model, XdpMode};
+use crate::cluster::{Model, TcpLimits, XdpMode};
 
 /// The longest path of a unix socket, in bytes (`sun_path` has 108, with a zero behind the path).
 const LONGEST_SOCKET_PATH: usize = 107;
@@ -33,7 +33,9 @@ pub(super) fn model(file: File, mistakes: &mut Mistakes<'_>) -> Model {
     let xdp_mode = file.xdp_mode.map_or(XdpMode::Native, |mode| mode.into_inner().0);
     let mode_is_known = !mistakes.was_wrong(&root, "xdp_mode");
     let control = path(file.control, "/run/tgdns/control.sock", |path, at| socket_path(path, at, mistakes));
+    let dns_at = file.dns.as_ref().map_or(root.clone(), Spanned::span);
     let dns = file.dns.map(|dns| dns.into_inner().0).unwrap_or_default();
+    let tcp = tcp_limits(&dns, &dns_at, mistakes);
     let listen = listen(dns.listen, xdp_mode, mistakes);
     let (views, view_names) = view::views(file.view, mistakes);
 
@@ -67,6 +69,7 @@ pub(super) fn model(file: File, mistakes: &mut Mistakes<'_>) -> Model {
         identity: dns.identity.map_or_else(String::new, |text| text.into_inner().0),
         version: dns.version.map_or_else(String::new, |text| text.into_inner().0),
         cookie_secret: dns.cookie_secret.map(|path| path.into_inner().0),
+        tcp,
         views,
         clusters,
     }
@@ -116,6 +119,31 @@ fn listen(given: Given<Vec<Spanned<Listen>>>, mode: XdpMode, mistakes: &mut Mist
         }
     }
     given.into_inner().into_iter().map(|address| address.into_inner().0).collect()
+}
+
+fn tcp_limits(dns: &Dns, table: &Span, mistakes: &mut Mistakes<'_>) -> TcpLimits {
+    let default = TcpLimits::default();
+    let connections = dns.tcp_connections.as_ref().map_or(default.connections, |number| number.get_ref().0);
+    let total_is_known = !mistakes.was_wrong(table, "tcp_connections");
+    // A default that would be more than the total gives way to it; what was written does not.
+    let connections_per_client = match &dns.tcp_connections_per_client {
+        None => default.connections_per_client.min(connections),
+        Some(given) => {
+            let count = given.get_ref().0;
+            if total_is_known && count > connections {
+                mistakes.add(
+                    &given.span(),
+                    format!(
+                        "`tcp_connections_per_client` ({count}) is more than `tcp_connections` ({connections}): \
+                         lower it, or raise `tcp_connections`"
+                    ),
+                );
+            }
+            count
+        }
+    };
+    let idle_timeout = dns.tcp_idle_timeout.as_ref().map_or(default.idle_timeout, |time| time.get_ref().0);
+    TcpLimits { connections, connections_per_client, idle_timeout }
 }
 
 fn path(given: Given<AbsolutePath>, default: &str, check: impl FnOnce(&Path, &Span)) -> PathBuf {

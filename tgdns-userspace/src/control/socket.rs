@@ -14,14 +14,17 @@ use anyhow::{Context as _, Result, bail};
 use nix::fcntl::{Flock, FlockArg};
 use tokio::net::UnixListener;
 
+use crate::directories::Made;
+
 /// Owner and group may ask; all others not.
 const MODE: u32 = 0o660;
 
-/// Removes the socket's file when dropped, unless another one lies in its place.
+/// Removes the socket's file when dropped, unless another one lies in its place, and the directories that were made for it.
 #[derive(Debug)]
 pub struct SocketFile {
     path: PathBuf,
     inode: u64,
+    _made: Made,
 }
 
 impl Drop for SocketFile {
@@ -38,7 +41,7 @@ pub(super) fn bind(path: &Path) -> Result<(UnixListener, SocketFile)> {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    fs::create_dir_all(directory).with_context(|| cannot("create its directory"))?;
+    let made = Made::create(directory).with_context(|| cannot("create its directory"))?;
     // Two controllers that start together must not both find a dead socket and both replace it.
     let opened = fs::File::open(directory).with_context(|| cannot("open its directory"))?;
     let lock = Flock::lock(opened, FlockArg::LockExclusive).map_err(|(_, error)| error);
@@ -46,7 +49,7 @@ pub(super) fn bind(path: &Path) -> Result<(UnixListener, SocketFile)> {
     clear(path)?;
     let listener = UnixListener::bind(path).with_context(|| cannot("listen"))?;
     let inode = fs::symlink_metadata(path).with_context(|| cannot("look at the file"))?.ino();
-    let file = SocketFile { path: path.to_path_buf(), inode };
+    let file = SocketFile { path: path.to_path_buf(), inode, _made: made };
     fs::set_permissions(path, fs::Permissions::from_mode(MODE)).with_context(|| cannot("set its mode"))?;
     Ok((listener, file))
 }

@@ -1,6 +1,6 @@
 //! Where the events come from.
 
-use std::{collections::BTreeSet, future::Future, time::Instant};
+use std::{future::Future, time::Instant};
 
 use anyhow::{Context as _, Result, anyhow};
 use tokio::{
@@ -15,7 +15,7 @@ use super::Event;
 use crate::{
     cluster::{Model, XdpMode},
     control,
-    netlink::{self, ServiceAddress},
+    netlink::{self, Snapshot},
     probe::{Probed, Probes},
 };
 
@@ -25,7 +25,7 @@ const WAITING: usize = 256;
 /// Everything that runs beside the loop. Dropping it ends all of that.
 pub(super) struct Sources {
     probed: mpsc::Receiver<Probed>,
-    services: mpsc::Receiver<BTreeSet<ServiceAddress>>,
+    interfaces: mpsc::Receiver<Snapshot>,
     calls: mpsc::Receiver<control::Call>,
     terminate: Signal,
     interrupt: Signal,
@@ -37,11 +37,11 @@ pub(super) struct Sources {
 impl Sources {
     pub(super) fn start(model: &Model, listener: UnixListener) -> Result<Self> {
         let (probed_sender, probed) = mpsc::channel(WAITING);
-        let (services_sender, services) = mpsc::channel(WAITING);
+        let (interfaces_sender, interfaces) = mpsc::channel(WAITING);
         let (calls_sender, calls) = mpsc::channel(WAITING);
         let mut sources = Self {
             probed,
-            services,
+            interfaces,
             calls,
             terminate: signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?,
             interrupt: signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?,
@@ -53,7 +53,7 @@ impl Sources {
             Ok(())
         });
         if model.xdp_mode != XdpMode::Off {
-            sources.watch_over(netlink::watch(model.interfaces.clone(), services_sender));
+            sources.watch_over(netlink::watch(model.interfaces.clone(), interfaces_sender));
         }
         Ok(sources)
     }
@@ -76,7 +76,7 @@ impl Sources {
             Some(()) = self.terminate.recv() => Some(Event::Stop("SIGTERM")),
             Some(()) = self.interrupt.recv() => Some(Event::Stop("SIGINT")),
             Some(probed) = self.probed.recv() => Some(Event::Probed(probed)),
-            Some(services) = self.services.recv() => Some(Event::Services(services)),
+            Some(snapshot) = self.interfaces.recv() => Some(Event::Interfaces(snapshot)),
             Some(call) = self.calls.recv() => Some(Event::Call(call)),
             Some(ended) = self.tasks.join_next() => Some(Event::Failed(failure(ended))),
             () = sleep => None,
@@ -86,8 +86,8 @@ impl Sources {
     /// The next event of those that wait already; signals and failures come by `next`.
     pub(super) fn ready(&mut self) -> Option<Event> {
         let probed = self.probed.try_recv().map(Event::Probed);
-        let services = probed.or_else(|_| self.services.try_recv().map(Event::Services));
-        services.or_else(|_| self.calls.try_recv().map(Event::Call)).ok()
+        let interfaces = probed.or_else(|_| self.interfaces.try_recv().map(Event::Interfaces));
+        interfaces.or_else(|_| self.calls.try_recv().map(Event::Call)).ok()
     }
 }
 

@@ -4,7 +4,10 @@ use std::{collections::BTreeSet, net::IpAddr};
 
 use anyhow::bail;
 
-use super::tables::{Link, Tables};
+use super::{
+    Snapshot,
+    tables::{Link, Tables},
+};
 
 /// An address of this host, and how a frame to it looks on a configured interface.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,8 +23,16 @@ pub struct ServiceAddress {
 }
 
 impl Tables {
+    pub(super) fn snapshot(&self, interfaces: &[String]) -> Snapshot {
+        let configured = self.links.iter().filter(|link| interfaces.contains(&link.name));
+        Snapshot {
+            devices: configured.map(|link| (link.name.clone(), link.index)).collect(),
+            services: self.service_addresses(interfaces),
+        }
+    }
+
     /// All usable addresses of the interfaces and of the VLAN devices stacked on them.
-    pub(super) fn service_addresses(&self, interfaces: &[String]) -> BTreeSet<ServiceAddress> {
+    fn service_addresses(&self, interfaces: &[String]) -> BTreeSet<ServiceAddress> {
         let mut found = BTreeSet::new();
         for interface in self.links.iter().filter(|link| interfaces.contains(&link.name)) {
             for address in &self.addresses {

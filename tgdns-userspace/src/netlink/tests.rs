@@ -80,6 +80,22 @@ fn each_address_tells_its_interface_and_mac() {
 }
 
 #[test]
+fn devices_are_told_although_they_have_no_address() {
+    let namespace = veth();
+    namespace.block_on(|| async {
+        let mut watched = Watched::start(&["veth0"]);
+        let first = watched.snapshot().await.devices["veth0"];
+        // Gone and back before anybody looks: another device all the same.
+        namespace.ip("link delete veth0");
+        namespace.ip("link add veth0 type veth peer name veth1");
+        let second = watched.snapshot().await.devices["veth0"];
+        assert_ne!(first, second);
+        namespace.ip("link delete veth0");
+        assert_eq!(watched.snapshot().await, Snapshot::default());
+    });
+}
+
+#[test]
 fn ipv6_addresses_count_once_they_are_proven_unique() {
     let namespace = veth();
     namespace.ip("address add 2001:db8::5/64 dev veth1 nodad");
@@ -171,7 +187,7 @@ fn vlan_devices_contribute_their_addresses_with_their_tags() {
 }
 
 struct Watched {
-    receiver: mpsc::Receiver<BTreeSet<ServiceAddress>>,
+    receiver: mpsc::Receiver<Snapshot>,
     watch: JoinHandle<anyhow::Result<()>>,
 }
 
@@ -183,6 +199,10 @@ impl Watched {
     }
 
     async fn next(&mut self) -> BTreeSet<ServiceAddress> {
+        self.snapshot().await.services
+    }
+
+    async fn snapshot(&mut self) -> Snapshot {
         self.receiver.recv().await.expect("the watch goes on")
     }
 

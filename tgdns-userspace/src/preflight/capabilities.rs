@@ -58,6 +58,7 @@ fn effective(process_status: &str) -> Option<u64> {
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
+    use crate::cluster::TcpLimits;
 
     const ALL: [Capability; 4] = [BPF, NET_ADMIN, PERFMON, NET_BIND_SERVICE];
 
@@ -99,6 +100,7 @@ mod tests {
             control: "/".into(),
             pin_directory: "/".into(),
             listen: vec![([0, 0, 0, 0], port).into()],
+            tcp: TcpLimits::default(),
             views: vec![],
             clusters: vec![],
         };

@@ -1,10 +1,25 @@
-//! Who holds a UDP port: what the kernel tells in /proc.
+//! Who holds a port: what the kernel tells in /proc.
 
 use std::{
     fmt, fs,
     net::{IpAddr, Ipv6Addr, SocketAddr},
     path::Path,
 };
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Protocol {
+    Udp,
+    Tcp,
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Udp => "UDP",
+            Self::Tcp => "TCP",
+        })
+    }
+}
 
 /// A process with a socket on the port.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,11 +36,14 @@ impl fmt::Display for Holder {
 
 /// The process whose socket keeps an address from being bound, in the thread's network namespace; nothing if it is
 /// of another process namespace, or another user's and this one may not look.
-pub(super) fn of_udp(address: SocketAddr) -> Option<Holder> {
+pub(super) fn of(protocol: Protocol, address: SocketAddr) -> Option<Holder> {
     // A thread may have entered a namespace that is not its process's.
-    let tables = ["/proc/thread-self/net/udp", "/proc/thread-self/net/udp6"];
+    let tables = match protocol {
+        Protocol::Udp => ["/proc/thread-self/net/udp", "/proc/thread-self/net/udp6"],
+        Protocol::Tcp => ["/proc/thread-self/net/tcp", "/proc/thread-self/net/tcp6"],
+    };
     let tables = tables.map(|path| fs::read_to_string(path).unwrap_or_default());
-    let sockets = tables.iter().flat_map(|table| table.lines().filter_map(parse));
+    let sockets = tables.iter().flat_map(|table| table.lines().filter_map(|line| parse(protocol, line)));
     let inodes: Vec<u64> =
         sockets.filter(|(local, _)| overlaps(*local, address)).map(|(_, inode)| inode).collect();
     let wanted: Vec<String> = inodes.iter().map(|inode| format!("socket:[{inode}]")).collect();
@@ -36,11 +54,17 @@ pub(super) fn of_udp(address: SocketAddr) -> Option<Holder> {
     })
 }
 
-/// Local address and inode of a line of /proc/net/udp or udp6.
-fn parse(line: &str) -> Option<(SocketAddr, u64)> {
+/// Local address and inode of a line of /proc/net/udp, udp6, tcp or tcp6, if it is of a socket that holds its address.
+fn parse(protocol: Protocol, line: &str) -> Option<(SocketAddr, u64)> {
+    /// `TCP_LISTEN` of include/net/tcp_states.h. A connection doesn't hold its address against a listener.
+    const LISTEN: &str = "0A";
     let mut columns = line.split_whitespace();
     let (address, port) = columns.nth(1)?.split_once(':')?;
-    let inode = columns.nth(7)?.parse().ok()?;
+    let state = columns.nth(1)?;
+    let inode = columns.nth(5)?.parse().ok()?;
+    if protocol == Protocol::Tcp && state != LISTEN {
+        return None;
+    }
     // 32-bit words in the host's order, each of which holds network order.
     let word = |at: usize| Some(u32::from_str_radix(address.get(at..at + 8)?, 16).ok()?.to_ne_bytes());
     let address = match address.len() {
@@ -82,22 +106,40 @@ mod tests {
     #[test]
     #[cfg(target_endian = "little")]
     fn lines_of_the_kernels_tables() {
-        for (line, expected) in [
+        for (protocol, line, expected) in [
             (
+                Protocol::Udp,
                 "  471: 3500007F:0035 00000000:0000 07 00000000:00000000 00:00000000 00000000   101        0 18943 2 \
                  0000000000000000 0",
                 Some(("127.0.0.53:53", 18_943)),
             ),
             (
+                Protocol::Udp,
                 " 1000: 000080FE000000000000000001000000:14E9 00000000000000000000000000000000:0000 07 \
                  00000000:00000000 00:00000000 00000000     0        0 20417 2 0000000000000000 0",
                 Some(("[fe80::1]:5353", 20_417)),
             ),
-            ("   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid", None),
-            ("", None),
+            (
+                Protocol::Tcp,
+                "   0: 3500007F:0035 00000000:0000 0A 00000000:00000000 00:00000000 00000000   101        0 18944 1 \
+                 0000000000000000 100 0 0 10 5",
+                Some(("127.0.0.53:53", 18_944)),
+            ),
+            (
+                Protocol::Tcp,
+                "   1: 0100007F:0035 0100007F:C3A8 01 00000000:00000000 00:00000000 00000000   101        0 18945 1 \
+                 0000000000000000 20 4 30 10 -1",
+                None,
+            ),
+            (
+                Protocol::Udp,
+                "   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid",
+                None,
+            ),
+            (Protocol::Udp, "", None),
         ] {
             let expected = expected.map(|(address, inode)| (address.parse().expect("an address"), inode));
-            assert_eq!(parse(line), expected, "{line}");
+            assert_eq!(parse(protocol, line), expected, "{line}");
         }
     }
 

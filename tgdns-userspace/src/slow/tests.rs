@@ -41,7 +41,7 @@ fn replies_leave_from_the_address_that_was_asked() {
 
 #[tokio::test]
 async fn a_specific_address_is_served_as_well() {
-    let socket = bind("127.0.0.1:0".parse().expect("an address")).expect("bind");
+    let socket = bind_udp("127.0.0.1:0".parse().expect("an address")).expect("bind");
     let server = socket.local_addr().expect("bound").to_string();
     tokio::spawn(serve_udp(socket, shout, Arc::default()));
     let client = client(&server, 0).await;
@@ -84,7 +84,7 @@ fn some_messages_get_no_reply() {
 /// On a single thread, a full socket must neither lose messages that it has nor keep others from running.
 #[tokio::test]
 async fn a_flood_is_served_in_batches() {
-    let socket = bind("127.0.0.1:0".parse().expect("an address")).expect("bind");
+    let socket = bind_udp("127.0.0.1:0".parse().expect("an address")).expect("bind");
     let server = socket.local_addr().expect("bound");
     let client = std::net::UdpSocket::bind("127.0.0.1:0").expect("bind");
     for _ in 0..200 {
@@ -103,18 +103,24 @@ async fn a_flood_is_served_in_batches() {
 
 #[tokio::test]
 async fn bind_errors_say_what_to_do() {
-    let held = bind("127.0.0.1:0".parse().expect("an address")).expect("bind");
+    let held = bind_udp("127.0.0.1:0".parse().expect("an address")).expect("bind");
     let held = held.local_addr().map(|address| (held, address)).expect("bound");
     let this = std::fs::read_to_string("/proc/self/comm").expect("a name");
-    let told = bind(held.1).expect_err("in use").to_string();
-    let holder = format!("{} is in use by {} (process {});", held.1, this.trim(), std::process::id());
+    let told = bind_udp(held.1).expect_err("in use").to_string();
+    let holder = format!("UDP {} is in use by {} (process {});", held.1, this.trim(), std::process::id());
+    assert!(told.contains(&holder), "{told} lacks {holder}");
+
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("listen");
+    let address = listener.local_addr().expect("bound");
+    let told = bind_tcp(address).expect_err("in use").to_string();
+    let holder = format!("TCP {address} is in use by {} (process {});", this.trim(), std::process::id());
     assert!(told.contains(&holder), "{told} lacks {holder}");
 
     let wildcard = SocketAddr::new("0.0.0.0".parse().expect("an address"), held.1.port());
-    let told = bind(wildcard).expect_err("in use").to_string();
+    let told = bind_udp(wildcard).expect_err("in use").to_string();
     assert!(told.contains(&format!("(process {})", std::process::id())), "{told}");
 
-    let told = bind("192.0.2.1:53".parse().expect("an address")).expect_err("elsewhere").to_string();
+    let told = bind_udp("192.0.2.1:53".parse().expect("an address")).expect_err("elsewhere").to_string();
     let expected = "dns.listen: 192.0.2.1:53 is not an address of this host; for one that moves between hosts listen \
                     on the wildcard, 0.0.0.0:53";
     assert_eq!(told, expected);
@@ -140,7 +146,7 @@ fn serve(
 ) -> Arc<Counters> {
     let counters = Arc::new(Counters::default());
     for address in addresses {
-        let socket = bind(address.parse().expect("an address")).expect("bind");
+        let socket = bind_udp(address.parse().expect("an address")).expect("bind");
         tokio::spawn(serve_udp(socket, answer, counters.clone()));
     }
     counters
@@ -157,7 +163,7 @@ async fn client(server: &str, port: u16) -> UdpSocket {
 }
 
 /// The kernel adds an IPv6 address at once and the route that makes it local a moment later.
-async fn wait_for_routes(addresses: &[&str]) {
+pub(super) async fn wait_for_routes(addresses: &[&str]) {
     let hex = |text: &&str| {
         let address: Ipv6Addr = text.parse().expect("an address");
         format!("{:032x} 80 ", address.to_bits())

@@ -4,23 +4,29 @@ use std::{
     fs,
     io::ErrorKind,
     path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use aya::programs::{
-    ProgramError, Xdp,
+    Xdp,
     links::{FdLink, PinnedLink},
-    loaded_programs,
     xdp::{XdpLink, XdpMode as Flags},
 };
 
 use crate::cluster::XdpMode;
 
 mod attachment;
+mod driver;
+mod refusal;
 
 pub use attachment::{Attachment, attachment};
 
 const PREFIX: &str = "link-";
+
+/// The kernel detaches a program some time after its link's last pin went, mostly within a millisecond.
+const DETACHING: Duration = Duration::from_secs(2);
 
 /// What `attach` did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +35,8 @@ pub enum Attached {
     Anew,
     /// The program took its predecessor's place in the pinned link; no frame was missed.
     Replaced,
+    /// The predecessor was attached in another mode, and some frames were missed.
+    Switched { from: XdpMode },
 }
 
 /// Where an interface's link is pinned.
@@ -67,6 +75,35 @@ pub fn program_id(path: &Path) -> Result<u32> {
     Ok(link.info().with_context(|| format!("cannot ask for the link {}", path.display()))?.program_id())
 }
 
+/// Whether an interface's program is the one that its pinned link holds. A pin outlives its device, and then holds a program
+/// that sees no frame.
+pub fn is_attached(pin_directory: &Path, interface: &str) -> bool {
+    let held = program_id(&path(pin_directory, interface)).ok();
+    let attached = attachment(interface).ok().flatten().map(|attached| attached.program_id);
+    held.is_some() && held == attached
+}
+
+/// Removes a link's pin, and waits until its program is off the interface.
+pub(super) fn detach(interface: &str, path: &Path) -> Result<()> {
+    // What can't be opened is removed all the same.
+    let held = program_id(path).ok();
+    fs::remove_file(path).with_context(|| format!("cannot remove the pin {}", path.display()))?;
+    let until = Instant::now() + DETACHING;
+    // Of an interface that is gone, or of another network namespace, nothing can be told.
+    while let (Some(held), Ok(Some(attached))) = (held, attachment(interface))
+        && attached.program_id == held
+    {
+        if Instant::now() > until {
+            bail!(
+                "the kernel keeps the program on {interface} although its pin {} is removed",
+                path.display()
+            );
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    Ok(())
+}
+
 pub(super) fn attach(
     program: &mut Xdp,
     interface: &str,
@@ -81,10 +118,10 @@ pub(super) fn attach(
             Replaced::Gone => {}
             Replaced::OtherMode(other) => before = Some(other),
         }
-        fs::remove_file(&path).with_context(|| format!("cannot remove the pin {}", path.display()))?;
+        detach(interface, &path)?;
     }
     match attach_anew(program, interface, mode, &path) {
-        Ok(()) => Ok(Attached::Anew),
+        Ok(()) => Ok(before.map_or(Attached::Anew, |from| Attached::Switched { from })),
         Err(error) => {
             // What answered before goes on answering, as it did.
             if let Some(before) = before
@@ -103,7 +140,8 @@ fn attach_anew(program: &mut Xdp, interface: &str, mode: XdpMode, path: &Path) -
         XdpMode::Generic => Flags::Skb,
         XdpMode::Off => bail!("xdp_mode is \"off\": nothing is to be attached"),
     };
-    let id = program.attach(interface, flags).map_err(|error| explain(error, interface, mode))?;
+    let id =
+        program.attach(interface, flags).map_err(|error| refusal::explain(error, interface, mode, path))?;
     let link = FdLink::try_from(program.take_link(id)?)
         .map_err(|_| anyhow!("the kernel gave no BPF link for {interface}: is it older than 5.9?"))?;
     link.pin(path).with_context(|| format!("cannot pin the link at {}", path.display()))?;
@@ -149,58 +187,4 @@ fn replace(program: &mut Xdp, interface: &str, mode: XdpMode, path: &Path) -> Re
 
 fn open(path: &Path) -> Result<PinnedLink> {
     PinnedLink::from_pin(path).with_context(|| format!("cannot open the pin {}", path.display()))
-}
-
-/// Says why an interface can't be attached, and what to do.
-fn explain(error: ProgramError, interface: &str, mode: XdpMode) -> anyhow::Error {
-    let number = errno(&error);
-    let driver = driver(interface);
-    let text = match number {
-        Some(libc::EBUSY) | Some(libc::EEXIST) => {
-            let other =
-                attachment(interface).ok().flatten().map_or_else(String::new, |other| describe(&other));
-            format!(
-                "another XDP program is attached to {interface}{other}: remove it first, with `ip link set dev {interface} \
-                 xdp off`, or what its own tool says"
-            )
-        }
-        Some(libc::EOPNOTSUPP) => format!(
-            "the driver {driver} of {interface} does not take XDP programs in native mode: set xdp_mode = \"generic\", or \
-             \"off\""
-        ),
-        Some(libc::EINVAL | libc::ERANGE) if mode == XdpMode::Native => format!(
-            "the driver {driver} refuses native XDP on {interface} as it is configured: check its MTU (`ip link show \
-             {interface}`), large receive offload (`ethtool -K {interface} lro off`) and queues, or set xdp_mode = \
-             \"generic\""
-        ),
-        _ => format!("cannot attach the fast path to {interface}"),
-    };
-    anyhow::Error::new(error).context(text)
-}
-
-fn errno(error: &ProgramError) -> Option<i32> {
-    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(error) = source {
-        if let Some(number) = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::raw_os_error) {
-            return Some(number);
-        }
-        source = error.source();
-    }
-    None
-}
-
-/// The name and number of the program that is attached.
-fn describe(other: &Attachment) -> String {
-    let name = loaded_programs()
-        .flatten()
-        .find(|program| program.id() == other.program_id)
-        .and_then(|program| program.name_as_str().map(str::to_owned));
-    let name = name.map_or_else(String::new, |name| format!("{name}, "));
-    format!(" ({name}id {}, {} mode)", other.program_id, other.mode.as_str())
-}
-
-fn driver(interface: &str) -> String {
-    let link = fs::read_link(format!("/sys/class/net/{interface}/device/driver")).ok();
-    let name = link.as_deref().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
-    name.unwrap_or_else(|| "(unnamed)".to_owned())
 }

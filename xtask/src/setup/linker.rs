@@ -8,6 +8,9 @@ use crate::process;
 
 const VERSION: &str = "0.13.0";
 
+/// The major version of its LLVM, which does not tell itself. It reads no bitcode of a newer one.
+pub(crate) const LLVM: u32 = 22;
+
 /// It links LLVM's shared library, so that the -dev packages of LLVM's own libraries are not needed.
 pub(crate) const DISTRIBUTION: [&str; 1] = ["llvm-22-dev"];
 

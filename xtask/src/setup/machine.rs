@@ -16,6 +16,11 @@ pub(crate) fn install(packages: &[&str]) -> Result<()> {
     process::run_behind(&what, &mut root("sh", &words)?)
 }
 
+/// Makes apt look what its mirrors have.
+pub(crate) fn update_lists() -> Result<()> {
+    process::run_behind("reading apt's lists", &mut root("apt-get", &["update"])?)
+}
+
 pub(crate) fn mount_bpffs() -> Result<()> {
     let mut mount = root("mount", &["-t", "bpf", "bpf", "/sys/fs/bpf"])?;
     process::run(&mut mount).context("bpffs can't be mounted; in a container, give it /sys/fs/bpf")
@@ -32,7 +37,8 @@ if [ ! -e "$policy" ]; then
 fi
 installed() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 fresh=
-for package in bind9:named unbound:unbound nsd:nsd knot:knot; do
+for package in bind9:named unbound:unbound nsd:nsd knot:knot pdns-recursor:pdns-recursor \
+    knot-resolver:kresd.target knot-resolver:kres-cache-gc knot-resolver:kresd; do
     installed "${package%:*}" || fresh="$fresh ${package#*:}"
 done
 export DEBIAN_FRONTEND=noninteractive

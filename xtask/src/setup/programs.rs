@@ -9,10 +9,13 @@ pub(crate) struct Program {
     group: Group,
 }
 
-const PROGRAMS: [Program; 14] = [
+const PROGRAMS: [Program; 17] = [
     program("named", "bind9", Group::Lab),
     program("dig", "bind9-dnsutils", Group::Lab),
     program("unbound", "unbound", Group::Lab),
+    program("dnsmasq", "dnsmasq-base", Group::Lab),
+    program("kresd", "knot-resolver", Group::Lab),
+    program("pdns_recursor", "pdns-recursor", Group::Lab),
     program("nsd", "nsd", Group::Lab),
     program("knotd", "knot", Group::Lab),
     program("nft", "nftables", Group::Lab),

@@ -8,6 +8,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
+use super::linker;
 use crate::process;
 
 /// The compiler of the XDP program; `tgdns-userspace/build.rs` chooses by the same rule.
@@ -15,7 +16,7 @@ use crate::process;
 pub(crate) enum Toolchain {
     /// By `TGDNS_BPF_TOOLCHAIN`.
     Named(String),
-    /// A rustup nightly with the source of `core`.
+    /// A rustup nightly with the source of `core`, and an LLVM that bpf-linker can read.
     Nightly,
     /// The distribution's, with `core` ready for BPF, linked into rustup.
     Distribution,
@@ -32,8 +33,8 @@ pub(crate) enum Lack {
 pub(crate) const DISTRIBUTION: [&str; 4] =
     ["rustc-web", "cargo-web", "libstd-rust-web-dev-bpf", "rust-web-clippy"];
 
-pub(crate) const BY_HAND: &str =
-    "  rustup toolchain install nightly --profile minimal --component rust-src --component clippy\n";
+pub(crate) const BY_HAND: &str = "  rustup toolchain install nightly --profile minimal --component rust-src --component clippy\n  \
+     (`rustc +nightly -vV` has to tell LLVM 22 or older, else a nightly-DATE that does, named in TGDNS_BPF_TOOLCHAIN)\n";
 
 const LINKED: &str = "tgdns-bpf";
 
@@ -51,7 +52,8 @@ impl Toolchain {
             return Ok(Some(Self::Named(named)));
         }
         let has = |name, path| sysroot(name).is_some_and(|sysroot| sysroot.join(path).is_dir());
-        Ok(if has("nightly", "lib/rustlib/src/rust/library/core") {
+        let is_read = || sysroot("nightly").is_some_and(|sysroot| can_be_linked(&sysroot));
+        Ok(if has("nightly", "lib/rustlib/src/rust/library/core") && is_read() {
             Some(Self::Nightly)
         } else if has(LINKED, "lib/rustlib/bpfel-unknown-none/lib") {
             Some(Self::Distribution)
@@ -72,7 +74,7 @@ impl Toolchain {
     pub(crate) fn cargo_arguments(&self) -> &'static [&'static str] {
         match self {
             Self::Nightly => &["-Z", "build-std=core"],
-            Self::Named(name) if name == "nightly" => &["-Z", "build-std=core"],
+            Self::Named(name) if name.starts_with("nightly") => &["-Z", "build-std=core"],
             Self::Named(_) | Self::Distribution => &[],
         }
     }
@@ -125,10 +127,62 @@ pub(crate) fn add_components(components: &[&str]) -> Result<()> {
     process::run(Command::new("rustup").args(["component", "add"]).args(components))
 }
 
+/// Whether bpf-linker reads what the compiler writes. One that tells no version is tried.
+fn can_be_linked(sysroot: &Path) -> bool {
+    let printed = process::output(Command::new(sysroot.join("bin/rustc")).arg("-vV"));
+    llvm(&printed.unwrap_or_default()).is_none_or(|major| major <= linker::LLVM)
+}
+
+/// The major version in `rustc -vV`, from its line `LLVM version: 22.1.4`.
+fn llvm(printed: &str) -> Option<u32> {
+    let version = printed.lines().find_map(|line| line.strip_prefix("LLVM version: "))?;
+    version.split('.').next()?.parse().ok()
+}
+
 /// Where a toolchain is, if rustup has it. Asked so that rustup does not install it.
 fn sysroot(toolchain: &str) -> Option<PathBuf> {
     let mut rustup = Command::new("rustup");
     rustup.args(["which", "--toolchain", toolchain, "rustc"]).env("RUSTUP_AUTO_INSTALL", "0");
     let compiler = PathBuf::from(process::output(&mut rustup)?);
     compiler.parent()?.parent().map(Path::to_path_buf)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_compilers_llvm_is_told() {
+        for (printed, expected) in [
+            (
+                "rustc 1.97.0-nightly (e22c616e4 2026-05-01)\nrelease: 1.97.0-nightly\nLLVM version: 22.1.4",
+                Some(22),
+            ),
+            ("release: 1.99.0-nightly\nLLVM version: 23.0.0\n", Some(23)),
+            ("rustc 1.97.0-nightly", None),
+        ] {
+            assert_eq!(llvm(printed), expected, "{printed}");
+        }
+    }
+
+    /// A compiler that is a script with one line to say.
+    #[test]
+    fn a_compiler_with_a_newer_llvm_is_passed_over() -> Result<()> {
+        use std::{fs, os::unix::fs::PermissionsExt as _};
+
+        let sysroot = env::temp_dir().join(format!("tgdns-sysroot-{}", std::process::id()));
+        fs::create_dir_all(sysroot.join("bin"))?;
+        for (told, expected) in [
+            ("LLVM version: 21.1.8", true),
+            ("LLVM version: 22.1.8", true),
+            ("LLVM version: 23.0.0", false),
+            ("", true),
+        ] {
+            let compiler = sysroot.join("bin/rustc");
+            fs::write(&compiler, format!("#!/bin/sh\necho '{told}'\n"))?;
+            fs::set_permissions(&compiler, fs::Permissions::from_mode(0o755))?;
+            assert_eq!(can_be_linked(&sysroot), expected, "{told}");
+        }
+        Ok(fs::remove_dir_all(&sysroot)?)
+    }
 }

@@ -147,9 +147,9 @@ fn tests(log: &str) -> Tests {
     tests
 }
 
-/// From a line of the kernel tests, `verifier: 123456 instructions`.
+/// From a line of the kernel tests, `the verifier walked 123456 instructions`.
 fn instructions(log: &str) -> Option<u32> {
-    log.lines().find_map(|line| before(line.split_once("verifier: ")?.1, " instructions"))
+    log.lines().find_map(|line| before(line.split_once("the verifier walked ")?.1, " instructions"))
 }
 
 fn before(line: &str, word: &str) -> Option<u32> {
@@ -162,7 +162,8 @@ mod tests {
 
     use super::{Kernel, Run, Tests, Verdict};
 
-    const GOOD: &str = "@ kernel 6.1.0-56 #1 SMP Debian 6.1.192-2 (date)\n@ load ok\n@ native ok\n@ generic ok\nverifier: 4711 instructions\n\
+    const GOOD: &str = "@ kernel 6.1.0-56 #1 SMP Debian 6.1.192-2 (date)\n@ load ok\n@ native ok\n@ generic ok\n\
+        ---- the_verifier_is_not_worn_out stdout ----\nthe verifier walked 4711 instructions\n\
         test result: ok. 12 passed; 0 failed; 0 ignored\n@ tests ok\n@ end\n";
 
     #[test]

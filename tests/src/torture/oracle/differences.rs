@@ -1,23 +1,12 @@
 //! Where the slow path deliberately answers otherwise than NSD, and why.
 
-use std::fmt::Write as _;
-
 use tgdns_common::transport::Transport;
 
 use super::{
     aspects::Aspects,
-    message::{Fault, Message, OPT, Record},
+    case::{Case, SILENCE, extended_error},
+    message::{Fault, Message},
 };
-
-/// One query and two replies to it.
-pub(super) struct Case<'m> {
-    pub(super) transport: Transport,
-    pub(super) asked: &'m Message,
-    /// Of the query, in bytes.
-    pub(super) length: usize,
-    pub(super) ours: Option<&'m Message>,
-    pub(super) theirs: Option<&'m Message>,
-}
 
 pub(super) struct Difference {
     pub(super) what: &'static str,
@@ -234,7 +223,6 @@ const AXFR: u16 = 252;
 /// A type and a class.
 const ANY: u16 = 255;
 const NSID: u16 = 3;
-const EXTENDED_ERROR: u16 = 15;
 
 const NOERROR: u16 = 0;
 const FORMERR: u16 = 1;
@@ -242,126 +230,7 @@ const NOTIMP: u16 = 4;
 const REFUSED: u16 = 5;
 const NOTAUTH: u16 = 9;
 const BADVERS: u16 = 16;
-/// In place of an RCODE.
-const SILENCE: u16 = u16::MAX;
 
 fn when(so: bool, aspects: Aspects) -> Aspects {
     if so { aspects } else { Aspects::NONE }
-}
-
-impl Case<'_> {
-    /// Ours and theirs.
-    fn rcodes(&self) -> (u16, u16) {
-        let rcode = |reply: Option<&Message>| reply.map_or(SILENCE, Message::rcode);
-        (rcode(self.ours), rcode(self.theirs))
-    }
-
-    /// Something about our reply, with the flags of the query, and about theirs.
-    fn both(&self, ours: impl FnOnce(&Message, u16) -> bool, theirs: impl FnOnce(&Message) -> bool) -> bool {
-        self.ours.is_some_and(|reply| ours(reply, self.asked.flags)) && self.theirs.is_some_and(theirs)
-    }
-
-    fn theirs_lacks_question(&self) -> bool {
-        self.both(
-            |reply, _| reply.questions.get(..1) == self.asked.questions.get(..1),
-            |reply| reply.questions.is_empty(),
-        )
-    }
-
-    /// We say what they would say if they did not say that.
-    fn is_answered_against(&self, rcode: u16) -> bool {
-        let (ours, theirs) = self.rcodes();
-        theirs == rcode && ours != rcode && ours != SILENCE
-    }
-
-    /// All of the message can be read, and there is more than the question and OPT.
-    fn has_more_records(&self) -> bool {
-        self.asked.fault.is_none()
-            && self.asked.records.iter().any(|record| record.section < 3 || record.r#type != OPT)
-    }
-
-    fn is_answered_against_any(&self) -> bool {
-        let (ours, theirs) = self.rcodes();
-        ours != theirs && ours != SILENCE && theirs != SILENCE
-    }
-
-    fn has_unknown_version(&self) -> bool {
-        self.asked.opt().is_some_and(|opt| opt.edns_version() != 0)
-    }
-
-    fn asks_twice(&self, code: u16) -> bool {
-        let options = self.asked.opt().and_then(Record::options).unwrap_or_default();
-        options.iter().filter(|(known, _)| *known == code).count() > 1
-    }
-
-    fn asked_type(&self, r#type: u16) -> bool {
-        self.asked.question().is_some_and(|question| question.r#type == r#type)
-    }
-
-    fn asked_for(&self, r#type: u16, class: u16) -> bool {
-        self.asked.question().is_some_and(|question| (question.r#type, question.class) == (r#type, class))
-    }
-}
-
-fn extended_error(reply: &Message) -> Option<u16> {
-    let options = reply.opt()?.options()?;
-    let (_, data) = options.iter().find(|(code, _)| *code == EXTENDED_ERROR)?;
-    Some(u16::from_be_bytes(data.get(..2)?.try_into().ok()?))
-}
-
-/// Of the registry.
-pub(super) fn rcode_name(rcode: u16) -> String {
-    match rcode {
-        0 => "NOERROR",
-        1 => "FORMERR",
-        2 => "SERVFAIL",
-        3 => "NXDOMAIN",
-        4 => "NOTIMP",
-        5 => "REFUSED",
-        9 => "NOTAUTH",
-        16 => "BADVERS",
-        23 => "BADCOOKIE",
-        other => return format!("RCODE {other}"),
-    }
-    .to_owned()
-}
-
-/// One line for people.
-pub(super) fn show(message: Option<&Message>) -> String {
-    let Some(message) = message else { return "silence".to_owned() };
-    let mut text = format!("{} {:04x} {:?}", rcode_name(message.rcode()), message.flags, message.counts);
-    for question in &message.questions {
-        let name = name(&question.name);
-        let _ = write!(text, "; {name} TYPE{} CLASS{}", question.r#type, question.class);
-    }
-    for record in &message.records {
-        let section = ["", "an", "ns", "ar"][record.section];
-        let (owner, data) = (name(&record.owner), super::table::hex(&record.data));
-        let _ = write!(
-            text,
-            "; {section} {owner} TYPE{} CLASS{} {} {data}",
-            record.r#type, record.class, record.ttl
-        );
-    }
-    if let Some(fault) = message.fault {
-        let _ = write!(text, "; {fault:?} can't be read");
-    }
-    if message.trailing > 0 {
-        let _ = write!(text, "; {} bytes more", message.trailing);
-    }
-    text
-}
-
-fn name(wire: &[u8]) -> String {
-    let mut text = String::new();
-    let mut rest = wire;
-    while let Some((length, behind)) = rest.split_first()
-        && *length > 0
-    {
-        let (label, next) = behind.split_at(usize::from(*length).min(behind.len()));
-        text.push_str(&String::from_utf8_lossy(label).escape_default().to_string());
-        text.push('.');
-        rest = next;
-    }
-    if text.is_empty() { ".".to_owned() } else { text }
 }

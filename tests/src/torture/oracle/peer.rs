@@ -6,7 +6,7 @@ use std::{
     io::{Read as _, Write as _},
     net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket},
     os::fd::AsFd as _,
-    path::Path,
+    path::{Path, PathBuf},
     thread,
     time::{Duration, Instant},
 };
@@ -20,12 +20,7 @@ use super::{
     query,
     zone::{IDENTITY, VERSION, ZONES},
 };
-use crate::lab::{
-    namespace::Namespace,
-    process::{Process, copy_of},
-    run::Run,
-    wait,
-};
+use crate::lab::{namespace::Namespace, process::Process, program, run::Run, wait};
 
 /// Within which most replies come; poll counts in milliseconds.
 const MOMENT: Duration = Duration::from_millis(1);
@@ -219,6 +214,15 @@ fn next(stream: &mut TcpStream) -> Option<Vec<u8>> {
     let mut message = vec![0; usize::from(u16::from_be_bytes(length))];
     stream.read_exact(&mut message).ok()?;
     Some(message)
+}
+
+/// The path of a copy of a system's program. Distributions confine name servers to files of theirs by their path; a copy
+/// may read the run's.
+fn copy_of(run: &Run, program: &str) -> Result<PathBuf> {
+    let original = program::path(program)?;
+    let copy = run.directory().join(program);
+    fs::copy(&original, &copy).with_context(|| format!("copying {}", original.display()))?;
+    Ok(copy)
 }
 
 /// With the zones' files.

@@ -31,6 +31,39 @@ fn unknown_keys() {
 }
 
 #[test]
+fn name_servers() {
+    rows(&[
+        (
+            "ttl = 1\n",
+            "nameservers = []\n",
+            &["10:15: `nameservers` is empty: name the servers that are load balancers, or take it away"],
+        ),
+        (
+            "ttl = 1\n",
+            "nameservers = [\"lb1\"]\n",
+            &[
+                "10:16: this cluster has no server \"lb1\": name a server, or describe another machine in [[cluster.nameserver]]",
+            ],
+        ),
+        (
+            "ttl = 1\n",
+            "nameservers = [\"internet-1\", \"internet-1\"]\n",
+            &["10:30: name server \"internet-1\" is there already (line 10): take one away"],
+        ),
+        (
+            "ttl = 1\n",
+            "nameserver = [{ name = \"lb1\" }]\n",
+            &["10:15: `address` is missing: give the load balancer's own address"],
+        ),
+        (
+            "ttl = 1\n",
+            "nameserver = [{ address = \"10.10.10.9\" }]\n",
+            &["10:15: `name` is missing: name the load balancer, such as \"lb1\""],
+        ),
+    ]);
+}
+
+#[test]
 fn wrong_types() {
     rows(&[
         (
@@ -165,6 +198,39 @@ fn ranges_and_words() {
             r#"address = "10.10.11.9""#,
             "address = \"10.10.11.9\"\nweight = 65536",
             &["23:10: `weight` must be a whole number from 0 to 65535, not 65536"],
+        ),
+    ]);
+}
+
+#[test]
+fn tcp_limits() {
+    rows(&[
+        (
+            "[dns]\n",
+            "[dns]\ntcp_connections = 0\ntcp_connections_per_client = 100001\ntcp_idle_timeout = \"99ms\"\n",
+            &[
+                "4:19: `tcp_connections` must be a whole number from 1 to 100000, not 0",
+                "5:30: `tcp_connections_per_client` must be a whole number from 1 to 100000, not 100001",
+                r#"6:20: `tcp_idle_timeout` must be a duration in quotes from "100ms" to "1h", such as "500ms", not "99ms""#,
+            ],
+        ),
+        (
+            "[dns]\n",
+            "[dns]\ntcp_connections_per_client = 60\ntcp_connections = 50\n",
+            &[
+                "4:30: `tcp_connections_per_client` (60) is more than `tcp_connections` (50): lower it, or raise `tcp_connections`",
+            ],
+        ),
+        // What the total was meant to be is not known.
+        (
+            "[dns]\n",
+            "[dns]\ntcp_connections_per_client = 60\ntcp_connections = 0\n",
+            &["5:19: `tcp_connections` must be a whole number from 1 to 100000, not 0"],
+        ),
+        (
+            "[dns]\n",
+            "[dns]\ntcp_connection = 5\n",
+            &["4:1: `tcp_connection` is no known key: did you mean `tcp_connections`?"],
         ),
     ]);
 }
@@ -347,6 +413,15 @@ fn addresses() {
             r#""255.255.255.255""#,
             &[
                 "22:11: `address`: 255.255.255.255 is the broadcast address: write the address that one machine is reached by",
+            ],
+        ),
+        (
+            r#""192.168.7.9""#,
+            r#"["224.0.0.1", "::", "0.0.0.0"]"#,
+            &[
+                "23:10: `alias`: 224.0.0.1 is a multicast address: write the address that one machine is reached by",
+                "23:23: `alias`: :: is the unspecified address: write the address that one machine is reached by",
+                "23:29: `alias`: 0.0.0.0 belongs to \"this network\" (0.0.0.0/8): write the address that one machine is reached by",
             ],
         ),
         (
@@ -812,7 +887,7 @@ adress = "10.10.11.9"
             r#"1:23: each of `interfaces` must be an interface's name in quotes, such as "eth0" (1 to 15 bytes, no space, slash or colon), not 1"#,
             r#"2:12: `xdp_mode` must be "native", "generic" or "off", not "nativ""#,
             r#"4:11: each of `listen` must be an address and a port in quotes, such as "0.0.0.0:53" or "[::]:53", not "0.0.0.0""#,
-            "5:1: `colour` is no known key here: the known ones are listen, identity, version, cookie_secret",
+            "5:1: `colour` is no known key here: the known ones are listen, identity, version, cookie_secret, tcp_connections, tcp_connections_per_client, tcp_idle_timeout",
             r#"8:12: `clients`: "192.168.0.1/16" has bits set behind its prefix length: write "192.168.0.0/16""#,
             r#"11:7: `ttl` must be a whole number from 0 to 2147483647, not "1""#,
             "13:1: `prot` is no known key: did you mean `port`?",

@@ -8,7 +8,7 @@ use std::{
 
 use super::super::load;
 use super::*;
-use crate::cluster::{Answer, Model, Probe, ProbeKind, XdpMode};
+use crate::cluster::{Answer, Model, Probe, ProbeKind, TcpLimits, XdpMode};
 
 /// The smallest file, and every default.
 #[test]
@@ -27,6 +27,7 @@ fn defaults() {
         control,
         pin_directory,
         listen,
+        tcp,
         identity,
         version,
         cookie_secret,
@@ -40,6 +41,9 @@ fn defaults() {
     assert_eq!(control, PathBuf::from("/run/tgdns/control.sock"));
     assert_eq!(pin_directory, PathBuf::from("/sys/fs/bpf/tgdns"));
     assert_eq!(listen, [(Ipv4Addr::UNSPECIFIED, 53).into(), (Ipv6Addr::UNSPECIFIED, 53).into()]);
+    let expected =
+        TcpLimits { connections: 1000, connections_per_client: 100, idle_timeout: Duration::from_secs(10) };
+    assert_eq!(tcp, expected);
     assert_eq!(views, []);
     let [cluster] = clusters.try_into().unwrap();
     assert_eq!(
@@ -65,6 +69,20 @@ fn short_intervals() {
     let probe = &model.clusters.first().unwrap().probe;
     let short = Duration::from_millis(50);
     assert_eq!((probe.interval, probe.fast_interval, probe.timeout), (short, short, short));
+}
+
+#[test]
+fn tcp_limits() {
+    for (written, connections, connections_per_client, idle_timeout) in [
+        ("tcp_connections = 5000\ntcp_connections_per_client = 2\ntcp_idle_timeout = \"1m\"", 5000, 2, 60),
+        ("tcp_connections_per_client = 1000", 1000, 1000, 10),
+        // The default gives way to a total that is lower.
+        ("tcp_connections = 7", 7, 7, 10),
+    ] {
+        let model = parse(&changed("[dns]\n", &format!("[dns]\n{written}\n")), "F").unwrap();
+        let idle_timeout = Duration::from_secs(idle_timeout);
+        assert_eq!(model.tcp, TcpLimits { connections, connections_per_client, idle_timeout }, "{written}");
+    }
 }
 
 #[test]
@@ -100,6 +118,52 @@ fn check_servers(cluster: &str, expected: &[&str]) {
         servers.push(format!("{} {} {} -> {}", server.name, server.address, server.weight, told.join(" | ")));
     }
     assert_eq!(servers, expected, "{cluster}");
+}
+
+/// The name servers as `name address -> handed out by view`.
+#[track_caller]
+fn check_name_servers(written: &str, expected: &[&str]) {
+    let text = format!(
+        "interfaces = [\"eth0\"]\nview = [{{ name = \"lan\", clients = [\"192.168.0.0/16\"] }}]\n\
+         [[cluster]]\nname = \"internet.intern.netz\"\nprobe.port = 443\n\
+         part = [{{ first = \"10.10.10.100\", count = 3, alias = {{ lan = \"192.168.1.100\" }} }}]\n{written}"
+    );
+    let model = parse(&text, "F").unwrap_or_else(|errors| panic!("{errors}"));
+    let mut found = Vec::new();
+    for server in &model.clusters.first().unwrap().name_servers {
+        let told =
+            |view| server.handed_out(view).iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+        found.push(format!("{} {} -> {} | {}", server.name, server.address, told(0), told(1)));
+    }
+    assert_eq!(found, expected, "{written}");
+}
+
+#[test]
+fn name_servers() {
+    let first = "internet-1 10.10.10.100 -> 10.10.10.100 | 192.168.1.100";
+    let second = "internet-2 10.10.10.101 -> 10.10.10.101 | 192.168.1.101";
+    let third = "internet-3 10.10.10.102 -> 10.10.10.102 | 192.168.1.102";
+    // The first two servers are load balancers unless the file tells.
+    check_name_servers("", &[first, second]);
+    check_name_servers("nameservers = [\"internet-3\", \"Internet-1\"]", &[third, first]);
+    let beside = "[[cluster.nameserver]]\nname = \"lb1\"\naddress = \"10.10.10.10\"\n\
+                  alias = { lan = \"192.168.1.10\" }";
+    check_name_servers(beside, &["lb1 10.10.10.10 -> 10.10.10.10 | 192.168.1.10"]);
+    check_name_servers(
+        &format!("nameservers = [\"internet-2\"]\n{beside}"),
+        &[second, "lb1 10.10.10.10 -> 10.10.10.10 | 192.168.1.10"],
+    );
+}
+
+#[test]
+fn what_the_sockets_tell() {
+    let text = changed(
+        "listen = [\"0.0.0.0:53\"]",
+        "listen = [\"0.0.0.0:53\"]\nidentity = \"lb 1\"\nversion = \"v\"\ncookie_secret = \"/etc/s\"",
+    );
+    let model = parse(&text, "F").unwrap();
+    assert_eq!((model.identity.as_str(), model.version.as_str()), ("lb 1", "v"));
+    assert_eq!(model.cookie_secret, Some("/etc/s".into()));
 }
 
 #[test]

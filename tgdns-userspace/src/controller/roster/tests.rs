@@ -1,7 +1,7 @@
 use std::net::IpAddr;
 
 use super::*;
-use crate::cluster::{Answer, Probe, ProbeKind, Server, XdpMode};
+use crate::cluster::{Answer, Probe, ProbeKind, Server, TcpLimits, XdpMode};
 
 /// A controller's life in one line per turn: what happens -> what is due afterwards, as the letters of the servers
 /// handed out per cluster, or `-` where nothing is. All outcomes of a line belong to one turn.
@@ -90,6 +90,7 @@ fn model(clusters: &[usize]) -> Model {
         control: "/".into(),
         pin_directory: "/".into(),
         listen: vec![],
+        tcp: TcpLimits::default(),
         views: vec![],
         clusters: clusters.iter().enumerate().map(cluster).collect(),
     }

@@ -1,0 +1,117 @@
+//! The program in the kernel, with its maps.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use aya::{
+    Ebpf, EbpfLoader,
+    programs::{TestRunOptions, Xdp},
+};
+
+use super::{Published, link};
+use crate::{
+    cluster::XdpMode,
+    image::Image,
+    maps::{self, Maps},
+};
+
+const OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/tgdns-ebpf"));
+
+/// The program's name in the object.
+pub const PROGRAM: &str = "tgdns";
+
+/// The program in the kernel, and its maps.
+pub struct Program {
+    ebpf: Ebpf,
+    maps: Maps,
+}
+
+impl Program {
+    /// Loads it. Its maps are pinned in the directory, or, where they are already, taken from there.
+    ///
+    /// # Errors
+    /// The verifier's last words, or pins of another version.
+    pub fn load(pin_directory: Option<&Path>) -> Result<Self> {
+        let mut loader = EbpfLoader::new();
+        if let Some(directory) = pin_directory {
+            std::fs::create_dir_all(directory)
+                .with_context(|| format!("cannot create pin_dir {}", directory.display()))?;
+            maps::check_pins(directory)?;
+            for name in maps::NAMES {
+                loader.map_pin_path(name, directory.join(name));
+            }
+        }
+        let mut ebpf = loader.load(OBJECT).context("the kernel refuses the maps of the fast path")?;
+        let maps =
+            Maps::new(|name| ebpf.take_map(name).with_context(|| format!("the object has no map {name}")))?;
+        xdp(&mut ebpf)?.load().context("the kernel refuses the program of the fast path")?;
+        Ok(Self { ebpf, maps })
+    }
+
+    /// Attaches it to an interface, and pins the link.
+    ///
+    /// # Errors
+    /// The driver refuses the mode, another program is attached, and so on; says what to do.
+    pub fn attach(&mut self, interface: &str, mode: XdpMode, pin_directory: &Path) -> Result<link::Attached> {
+        link::attach(xdp(&mut self.ebpf)?, interface, mode, pin_directory)
+    }
+
+    /// Makes the maps say what the image says.
+    ///
+    /// # Errors
+    /// A refused write.
+    pub fn publish(&mut self, image: &Image) -> Result<Published> {
+        self.maps.publish(image).map(|changed| Published { changed })
+    }
+
+    /// All counters by name.
+    ///
+    /// # Errors
+    /// The map cannot be read.
+    pub fn counters(&self) -> Result<Vec<(&'static str, u64)>> {
+        self.maps.counters()
+    }
+
+    /// Runs it on a frame (BPF_PROG_TEST_RUN), `repeat` times; gives the last run's action and frame.
+    ///
+    /// # Errors
+    /// The kernel refuses, as for frames of less than 14 bytes.
+    pub fn test_run(&mut self, frame: &[u8], repeat: u32) -> Result<(u32, Vec<u8>)> {
+        test_run(xdp(&mut self.ebpf)?, frame, repeat)
+    }
+
+    /// Passes the program's own log on to this process', from a task of the running runtime.
+    #[cfg(feature = "log-frames")]
+    pub(super) fn log_frames(&mut self) -> Result<()> {
+        super::frames::log(&mut self.ebpf)
+    }
+
+    /// How many instructions the verifier walked.
+    ///
+    /// # Errors
+    /// The kernel does not tell.
+    pub fn verified_instructions(&mut self) -> Result<u32> {
+        xdp(&mut self.ebpf)?.info()?.verified_instruction_count().context("the kernel does not tell")
+    }
+}
+
+/// Runs a program on a frame.
+pub(crate) fn test_run(program: &Xdp, frame: &[u8], repeat: u32) -> Result<(u32, Vec<u8>)> {
+    use aya::TestRun as _;
+
+    let mut out = vec![0; 4096];
+    let mut options = TestRunOptions::new();
+    options.data_in = Some(frame);
+    options.data_out = Some(&mut out);
+    options.repeat = repeat;
+    let result = program.test_run(options).context("the kernel cannot run the program on this frame")?;
+    let length = result.data_size_out as usize;
+    out.truncate(length);
+    Ok((result.return_value, out))
+}
+
+fn xdp(ebpf: &mut Ebpf) -> Result<&mut Xdp> {
+    let program =
+        ebpf.program_mut(PROGRAM).with_context(|| format!("the object has no program {PROGRAM}"))?;
+    Ok(program.try_into()?)
+}

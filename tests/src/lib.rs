@@ -1,4 +1,5 @@
-//! The lab and the vectors.
+//! The lab, the vectors, and torture.
 
 pub mod lab;
+pub mod torture;
 pub mod vectors;

@@ -7,6 +7,7 @@ mod process;
 mod setup;
 mod test;
 mod test_kernels;
+mod torture;
 
 use std::{ffi::OsString, process::ExitCode};
 
@@ -31,6 +32,8 @@ enum Task {
         /// Kernels to boot in place of the usual three, as the beginning of a version, such as 6.18.
         series: Vec<String>,
     },
+    /// Compares and fuzzes at length: host and kernel, slow path and other people's servers; then Miri.
+    Torture(torture::Lengths),
     /// Shows a cluster behind NAT in network namespaces: a server dies, the answer follows.
     Demo {
         /// Passed on to the demo; `cargo xtask demo -- --help` lists them.
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
         Task::TestKernels { series } => {
             setup::run(&[Group::Build, Group::Kernels]).and_then(|()| test_kernels::run(&series))
         }
+        Task::Torture(lengths) => torture::run(&lengths),
         Task::Demo { arguments } => demo::run(&arguments),
     };
     match outcome {

@@ -10,17 +10,19 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 
 /// Where each program comes from on Debian.
-const PACKAGES: [(&str, &str); 15] = [
+const PACKAGES: [(&str, &str); 17] = [
     ("bpftool", "bpftool"),
     ("dig", "bind9-dnsutils"),
     ("dnsmasq", "dnsmasq-base"),
     ("ethtool", "ethtool"),
     ("getent", "libc-bin"),
     ("ip", "iproute2"),
+    ("knotd", "knot"),
     ("kresd", "knot-resolver"),
     ("mount", "mount"),
     ("named", "bind9"),
     ("nft", "nftables"),
+    ("nsd", "nsd"),
     ("nsenter", "util-linux"),
     ("pdns_recursor", "pdns-recursor"),
     ("setpriv", "util-linux"),

@@ -26,6 +26,14 @@ impl HostFrame {
         Self { buffer, start: head, end: head + frame.len() }
     }
 
+    /// Takes another frame, with that much room before it, and that much for itself and what it grows by. Around it is
+    /// what was there before.
+    pub fn refill(&mut self, frame: &[u8], head: usize, room: usize) {
+        self.buffer.resize(head + room.max(frame.len()), 0x5a);
+        (self.start, self.end) = (head, head + frame.len());
+        self.buffer[self.start..self.end].copy_from_slice(frame);
+    }
+
     pub fn bytes(&self) -> &[u8] {
         &self.buffer[self.start..self.end]
     }

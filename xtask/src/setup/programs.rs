@@ -9,13 +9,15 @@ pub(crate) struct Program {
     group: Group,
 }
 
-const PROGRAMS: [Program; 15] = [
+const PROGRAMS: [Program; 17] = [
     program("named", "bind9", Group::Lab),
     program("dig", "bind9-dnsutils", Group::Lab),
     program("unbound", "unbound", Group::Lab),
     program("dnsmasq", "dnsmasq-base", Group::Lab),
     program("kresd", "knot-resolver", Group::Lab),
     program("pdns_recursor", "pdns-recursor", Group::Lab),
+    program("nsd", "nsd", Group::Lab),
+    program("knotd", "knot", Group::Lab),
     program("nft", "nftables", Group::Lab),
     program("ip", "iproute2", Group::Lab),
     program("ethtool", "ethtool", Group::Lab),

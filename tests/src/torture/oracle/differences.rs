@@ -126,12 +126,21 @@ pub(super) const ALL: &[Difference] = &[
         },
     ),
     difference(
+        "NOTIMP has OPT where the message can be read, NSD's never has it",
+        "RFC 6891 6.1.1 has it so; as Knot and BIND",
+        |case| {
+            let lacks = case.both(|reply, _| reply.opt().is_some(), |reply| reply.opt().is_none());
+            let so = case.rcodes() == (NOTIMP, NOTIMP) && lacks;
+            when(so, Aspects::EDNS.and(Aspects::DO).and(Aspects::OPTIONS))
+        },
+    ),
+    difference(
         "NOTIFY is NOTIMP, NSD has words of its own for it",
         "there is no secondary that could be told",
         |case| when(case.rcodes().0 == NOTIMP && case.asked.opcode() == NOTIFY, Aspects::REPLY),
     ),
     difference(
-        "an unknown EDNS version is BADVERS whatever else is wrong, NSD says FORMERR",
+        "an unknown EDNS version is BADVERS where the records can be read, NSD says FORMERR to what is odd beside it",
         "by that version's rules it may be right; without a question as Knot and BIND",
         |case| when(case.rcodes() == (BADVERS, FORMERR) && case.has_unknown_version(), Aspects::REPLY),
     ),

@@ -155,7 +155,7 @@ fn the_watch_ends_with_its_receiver() {
 }
 
 #[test]
-#[ignore = "needs a kernel with VLAN devices (802.1Q), such as those that test-kernels boots"]
+#[ignore = "needs a kernel with VLAN devices (802.1Q): test-kernels runs it"]
 fn vlan_devices_contribute_their_addresses_with_their_tags() {
     let namespace = veth();
     namespace.ip("link add link veth0 name service type vlan protocol 802.1ad id 100");

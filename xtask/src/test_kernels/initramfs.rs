@@ -32,6 +32,7 @@ pub(crate) fn write(kernel: &Kernel, payload: &Payload) -> Result<PathBuf> {
         add_program(&mut files, &Path::new("/payload").join(name), &program)?;
     }
     add_program(&mut files, Path::new("/payload/kernel-tests"), &payload.tests)?;
+    add_program(&mut files, Path::new("/payload/controller-tests"), &payload.controller_tests)?;
     files.insert("/payload/tgdns-ebpf".into(), read(&payload.object)?);
     files.insert("/init".into(), INIT.into());
     for (index, module) in modules::load_order(&kernel.folder)?.into_iter().enumerate() {

@@ -1,4 +1,4 @@
-//! What the guests run: the XDP program's object, and the executable of the kernel tests.
+//! What the guests run: the XDP program's object, and the executables of the kernel tests and of the controller's own.
 
 use std::{
     path::PathBuf,
@@ -12,6 +12,8 @@ use crate::process;
 pub(crate) struct Payload {
     pub(crate) object: PathBuf,
     pub(crate) tests: PathBuf,
+    /// The controller's unit tests, for those that need a device which this machine's kernel may lack.
+    pub(crate) controller_tests: PathBuf,
 }
 
 impl Payload {
@@ -26,21 +28,23 @@ impl Payload {
             .find_map(|line| text(line, "out_dir"))
             .context("cargo does not say where the XDP program was built")?;
 
-        let messages = messages_of_tests()
-            .context("the kernel tests can't be built (test `kernel` of package `tests`)")?;
-        let tests = messages
-            .lines()
-            .filter(|line| {
-                line.contains(r#""reason":"compiler-artifact""#) && line.contains(r#""name":"kernel""#)
-            })
-            .find_map(|line| text(line, "executable"))
-            .context("cargo does not say where the kernel tests are")?;
-        Ok(Self { object: PathBuf::from(folder).join("tgdns-ebpf"), tests: tests.into() })
+        Ok(Self {
+            object: PathBuf::from(folder).join("tgdns-ebpf"),
+            tests: executable("kernel", &["--package", "tests", "--test", "kernel"])?,
+            controller_tests: executable("tgdns", &["--package", "tgdns-userspace", "--lib"])?,
+        })
     }
 }
 
-fn messages_of_tests() -> Result<String> {
-    messages(process::cargo().args(["test", "--package", "tests", "--test", "kernel", "--no-run"]))
+/// Builds tests, and tells where they are.
+fn executable(name: &str, which: &[&str]) -> Result<PathBuf> {
+    let messages = messages(process::cargo().args(["test", "--no-run"]).args(which))
+        .with_context(|| format!("the tests `{name}` can't be built"))?;
+    let artifacts = messages.lines().filter(|line| {
+        line.contains(r#""reason":"compiler-artifact""#) && line.contains(&format!(r#""name":"{name}""#))
+    });
+    let found = artifacts.filter_map(|line| text(line, "executable")).next();
+    found.map(PathBuf::from).with_context(|| format!("cargo does not say where the tests `{name}` are"))
 }
 
 /// Cargo's messages for programs, one JSON object per line; those for people go to standard error.

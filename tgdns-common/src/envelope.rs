@@ -6,7 +6,7 @@ use bytemuck::{Pod, Zeroable};
 
 use crate::{
     checksum::{self, Sum},
-    packet::{Packet, forget},
+    packet::{Packet, at_most, forget},
     reason::Reason,
     tables::{Address, ServiceKey, Settings, Tables},
     wire::{
@@ -170,7 +170,7 @@ impl Envelope {
         if self.tag_count > 1 {
             packet.put(ETHERNET + TAG, self.tags[1])?;
         }
-        let network = forget::<31>(packet, ETHERNET + self.tag_count * TAG);
+        let network = at_most::<31>(ETHERNET + self.tag_count * TAG);
         let length = (UDP + message_length) as u16;
         let without = udp::Header::new(udp::DNS, self.source_port, length, [0, 0]);
         let sum = pseudo_sum(self.address_sum, length) + without.sum() + message;

@@ -1,5 +1,7 @@
 //! The seam to the frame: headers by their type, words by offset, room.
 
+use core::hint::black_box;
+
 use bytemuck::Pod;
 
 use crate::reason::Reason;
@@ -59,6 +61,13 @@ pub(crate) fn word<P: Packet>(packet: &P, offset: usize) -> Result<u64, TooShort
 #[inline(always)]
 pub(crate) fn forget<const MASK: usize>(packet: &impl Packet, number: usize) -> usize {
     packet.forget(number) & MASK
+}
+
+/// The number itself, of which the compiler knows no more than that it is at most `MASK`, so that it keeps the mask that the
+/// verifier needs. The caller has checked that it is.
+#[inline(always)]
+pub(crate) fn at_most<const MASK: usize>(number: usize) -> usize {
+    black_box(number) & MASK
 }
 
 /// Repeats a block with `$index` a constant. A loop that the compiler unrolls only in part walks packets in steps that the

@@ -5,7 +5,7 @@ use core::hint::black_box;
 use crate::{
     checksum::{self, Sum},
     name::{self, Folded},
-    packet::{Packet, forget, unrolled, word},
+    packet::{Packet, at_most, forget, unrolled, word},
     reason::Reason,
     tables,
     wire::dns::{Header, Opt, OptionHead, QuestionTail, Type, flags},
@@ -195,7 +195,7 @@ fn read_words<P: Packet>(
                 word(packet, body + start)?
             } else {
                 // The last bytes: an overlapping read that ends where the message does.
-                let last = forget::<511>(packet, body + length - 8);
+                let last = at_most::<511>(body + length - 8);
                 word(packet, last)? >> (64 - 8 * (length & 7))
             };
             sum += checksum::word(value);

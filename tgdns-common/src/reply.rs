@@ -7,7 +7,7 @@ use crate::{
     checksum::{self, Sum},
     counter::Kind,
     name,
-    packet::{Packet, forget, unrolled},
+    packet::{Packet, at_most, forget, unrolled},
     query::{OWN_SIZE, QUESTION_WORDS, Query, Question},
     reason::Reason,
     tables::{Address, MAX_SERVERS, NEGATIVE_BYTES},
@@ -106,7 +106,7 @@ fn write_a<P: Packet>(packet: &mut P, records: usize, answer: &Answer<'_>) -> Re
             break;
         }
         let address = u32::from_le_bytes(ipv4.addresses[answer.start + index]);
-        let offset = forget::<2047>(packet, records + index * A);
+        let offset = at_most::<2047>(records + index * A);
         let rest = u64::from(second) | u64::from(address) << 32;
         packet.put(offset, [first.to_le_bytes(), rest.to_le_bytes()])?;
         sum += u64::from(address);
@@ -123,7 +123,7 @@ fn write_aaaa<P: Packet>(packet: &mut P, records: usize, answer: &Answer<'_>) ->
             break;
         }
         let address = ipv6.addresses[answer.start + index];
-        let offset = forget::<2047>(packet, records + index * AAAA);
+        let offset = at_most::<2047>(records + index * AAAA);
         packet.put(offset, ipv6.record)?;
         packet.put(offset + size_of::<RecordHead>(), address)?;
         sum += sum_of_address(address);

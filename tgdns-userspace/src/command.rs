@@ -13,6 +13,7 @@ pub(crate) mod admin;
 pub(crate) mod check;
 pub(crate) mod detach;
 pub(crate) mod forwarder_config;
+pub(crate) mod history;
 mod paths;
 pub(crate) mod query;
 pub(crate) mod run;

@@ -37,6 +37,8 @@ const STOPPING: &str = "tgdns run is stopping";
 pub enum Request {
     /// The reply is a `status::Status`.
     Status {},
+    /// The reply is a `history::History`.
+    History {},
     /// The reply is a `stats::SlowPath`.
     Stats {},
     /// The reply comes once it is saved and published: `{"servers":[…],"state":…,"until":…}`.

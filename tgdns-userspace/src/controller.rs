@@ -23,6 +23,7 @@ use crate::{
     cluster::{Model, XdpMode},
     control::{self, Request},
     directories::Made,
+    history::History,
     netlink::Snapshot,
     probe::Probed,
     publish,
@@ -243,7 +244,7 @@ impl Controller {
     /// Attaches and publishes what is due.
     fn settle(&mut self, sources: &mut Sources) {
         let now = Instant::now();
-        for server in self.roster.tell_time(unix_seconds().into()) {
+        for server in self.roster.tell_time(now, unix_seconds().into()) {
             if let Some(probed) = self.paused.remove(&server) {
                 probed.answer(Duration::ZERO);
             }
@@ -303,6 +304,9 @@ impl Controller {
     fn answer(&self, request: &Request) -> Result<Value> {
         let value = match request {
             Request::Status {} => serde_json::to_value(self.status()),
+            Request::History {} => {
+                serde_json::to_value(History::of(&self.roster, Instant::now(), SystemTime::now()))
+            }
             Request::Stats {} => serde_json::to_value(self.slow_path.stats()),
             Request::Admin(_) => bail!("an admin state is not told at once"),
         };

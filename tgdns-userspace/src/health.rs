@@ -12,9 +12,15 @@
 //! one. It comes soon nevertheless: the first probe starts at once and the fast interval holds while health is
 //! unknown.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
 
 use crate::cluster::Probe;
+
+/// Changes of a server that are remembered.
+const REMEMBERED: usize = 32;
 
 /// What the probes of a server say by and large.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +75,8 @@ pub struct ServerHealth {
     /// Failures in a row; 0 after a success.
     failures: u32,
     last_outcome: Option<(Outcome, Instant)>,
-    last_change: Option<Change>,
+    /// The last ones, the latest at the end.
+    changes: VecDeque<Change>,
 }
 
 impl ServerHealth {
@@ -81,7 +88,7 @@ impl ServerHealth {
             successes: 0,
             failures: 0,
             last_outcome: None,
-            last_change: None,
+            changes: VecDeque::new(),
         }
     }
 
@@ -95,8 +102,30 @@ impl ServerHealth {
         }
         let change = Change { from: self.health, to, cause: self.evidence(outcome), at: now };
         self.health = to;
-        self.last_change = Some(change.clone());
+        self.remember(change.clone());
         Some(change)
+    }
+
+    /// Forgets the verdict and what it rests on: the server must prove itself anew.
+    pub fn doubt(&mut self, cause: &str, now: Instant) {
+        if self.health != Health::Unknown {
+            self.remember(Change {
+                from: self.health,
+                to: Health::Unknown,
+                cause: cause.to_owned(),
+                at: now,
+            });
+        }
+        self.health = Health::Unknown;
+        (self.successes, self.failures) = (0, 0);
+        self.last_outcome = None;
+    }
+
+    fn remember(&mut self, change: Change) {
+        if self.changes.len() == REMEMBERED {
+            self.changes.pop_front();
+        }
+        self.changes.push_back(change);
     }
 
     pub fn health(&self) -> Health {
@@ -122,7 +151,12 @@ impl ServerHealth {
     }
 
     pub fn last_change(&self) -> Option<&Change> {
-        self.last_change.as_ref()
+        self.changes.back()
+    }
+
+    /// The last changes, the latest at the end.
+    pub fn changes(&self) -> impl Iterator<Item = &Change> {
+        self.changes.iter()
     }
 
     fn count(&mut self, outcome: &Outcome) {
@@ -226,6 +260,25 @@ mod tests {
         );
         assert_eq!(server.last_change(), changes.last());
         assert_eq!(server.last_outcome(), Some(&(parse('-'), now)));
+    }
+
+    #[test]
+    fn changes_are_remembered_but_not_all() {
+        let mut server = ServerHealth::new(&probe(1, 1));
+        let start = Instant::now();
+        for second in 0..100 {
+            let outcome = parse(if second % 2 == 0 { '+' } else { '-' });
+            server.observe(&outcome, start + Duration::from_secs(second));
+        }
+        let told: Vec<u64> = server.changes().map(|change| (change.at - start).as_secs()).collect();
+        assert_eq!(told, (68..100).collect::<Vec<_>>());
+        server.doubt("maintenance", start + Duration::from_secs(100));
+        assert_eq!((server.health(), server.is_changing()), (Health::Unknown, true));
+        let last = server.last_change().map(|change| (change.from, change.to, change.cause.as_str()));
+        assert_eq!(last, Some((Health::Down, Health::Unknown, "maintenance")));
+        // Nothing was known, so nothing changes.
+        server.doubt("maintenance", start + Duration::from_secs(101));
+        assert_eq!(server.changes().count(), REMEMBERED);
     }
 
     /// Every sequence of 12 outcomes under every rise and fall up to 4: no verdict without its outcomes in a row,

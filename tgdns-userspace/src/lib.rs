@@ -11,6 +11,7 @@ mod cuckoo;
 mod directories;
 pub mod forwarder;
 pub mod health;
+pub mod history;
 pub mod image;
 pub mod maps;
 pub mod netlink;

@@ -59,6 +59,12 @@ fn states_survive_and_end() -> Result<()> {
     let drained = done(&host.tgdns(&["drain", "internet-1", "--reason", "a fan", "--until", "4s"])?)?;
     ensure!(drained.starts_with("internet-1: drain until "), "{drained}");
     assert_eq!(done(&host.tgdns(&["maint", "internet-3"])?)?, "internet-3: maint\n");
+    let history = done(&host.tgdns(&["history", "internet-1", "--json"])?)?;
+    let history: Value = serde_json::from_str(&history)?;
+    assert_eq!(
+        (&history["changes"][0]["from"], &history["changes"][0]["to"]),
+        (&json!("unknown"), &json!("up"))
+    );
     host.process()?.kill()?;
     host.launch()?;
     let client = host.client(LIVE[0], IPV4)?;

@@ -96,7 +96,7 @@ impl Roster {
 
     /// Takes in what people's say comes to at a time, in seconds since 1970. Gives the servers, by cluster and server, whose
     /// work has ended: they are probed again, and must prove themselves anew.
-    pub fn tell_time(&mut self, unix_seconds: u64) -> Vec<(usize, usize)> {
+    pub fn tell_time(&mut self, now: Instant, unix_seconds: u64) -> Vec<(usize, usize)> {
         let mut back = Vec::new();
         for (cluster_index, cluster) in self.model.clusters.iter().enumerate() {
             for (index, server) in cluster.servers.iter().enumerate() {
@@ -108,7 +108,7 @@ impl Roster {
                     let health =
                         self.health.get_mut(cluster_index).and_then(|servers| servers.get_mut(index));
                     if let Some(health) = health {
-                        *health = ServerHealth::new(&cluster.probe);
+                        health.doubt("maintenance has ended", now);
                     }
                 }
             }

@@ -171,7 +171,7 @@ fn check_admin(turns: &[(&str, &str)]) {
             admins.set(&name, Said { state, reason: None, since: 0, until: None });
             roster.set_admins(admins);
         }
-        roster.tell_time(0);
+        roster.tell_time(now, 0);
         let due = roster.due(now, 0);
         let shown = due.as_ref().map_or("-".to_owned(), |selection| show(&roster, selection));
         assert_eq!(shown, *expected, "turn {number}: {events}");
@@ -210,12 +210,12 @@ fn a_server_that_is_worked_on_is_waited_for_by_nobody() {
     let mut admins = Admins::default();
     admins.set("server-1", Said { state: AdminState::Maint, reason: None, since: 0, until: Some(50) });
     let mut roster = Roster::new(model(&[2]), admins, Some(BTreeSet::new()), now);
-    assert_eq!(roster.tell_time(49), []);
+    assert_eq!(roster.tell_time(now, 49), []);
     observe(&mut roster, "a", true, now);
     assert_eq!(roster.due(now, 0).map(|selection| show(&roster, &selection)), Some("a".to_owned()));
     // Its time is up.
-    assert_eq!(roster.tell_time(50), [(0, 1)]);
-    assert_eq!(roster.tell_time(51), []);
+    assert_eq!(roster.tell_time(now, 50), [(0, 1)]);
+    assert_eq!(roster.tell_time(now, 51), []);
 }
 
 #[test]

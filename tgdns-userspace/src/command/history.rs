@@ -1,0 +1,43 @@
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+use tgdns::{
+    control::{Request, client},
+    history::{History, render},
+};
+
+use super::{Config, paths};
+
+/// Show how the servers' health changed since the controller started, and why
+///
+/// The last 32 changes of each server are remembered.
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// Only of these servers
+    #[arg(value_name = "SERVER")]
+    servers: Vec<String>,
+    #[command(flatten)]
+    config: Config,
+    /// The control socket, in place of the configuration's
+    #[arg(long, value_name = "SOCKET")]
+    control: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  tgdns history
+  tgdns history internet-3
+  tgdns history --json | jq -r '.changes[] | select(.to == \"down\") | .cause'";
+
+impl Arguments {
+    pub(crate) fn run(self) -> Result<()> {
+        let control = paths::CONTROL.find(self.control, &self.config.config)?;
+        let history = client::call::<History>(&control, &Request::History {})?.only(&self.servers);
+        if self.json { super::print_json(&history) } else { super::print(&render(&history)) }
+    }
+}

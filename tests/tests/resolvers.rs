@@ -68,8 +68,8 @@ const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// Its time-out for a load balancer that it knows is 0.8 s, or 1.2 s for a forwarder. It takes the faster one, and what it
-/// remembers of the other becomes faster by 2 % a second.
+/// Its time-out for a load balancer that it knows is 0.8 s, or 1.2 s for a forwarder. It takes the faster one, and
+/// the other now and then.
 const fn bind(style: Style) -> Resolver {
     Resolver {
         told: (DnsServer::Bind, style),

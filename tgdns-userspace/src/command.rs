@@ -7,7 +7,8 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use clap::Args;
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
+use tgdns::control::{Request, client};
 
 pub(crate) mod admin;
 pub(crate) mod check;
@@ -27,6 +28,27 @@ pub(crate) struct Config {
     /// The configuration file
     #[arg(long, value_name = "FILE", default_value = DEFAULT_CONFIG)]
     config: PathBuf,
+}
+
+/// A running controller.
+#[derive(Args)]
+struct Controller {
+    #[command(flatten)]
+    config: Config,
+    /// The control socket, in place of the configuration's
+    #[arg(long, value_name = "SOCKET")]
+    control: Option<PathBuf>,
+}
+
+impl Controller {
+    /// The path of its socket.
+    fn socket(&self) -> Result<PathBuf> {
+        paths::CONTROL.find(self.control.clone(), &self.config.config)
+    }
+
+    fn call<Answer: DeserializeOwned>(&self, request: &Request) -> Result<Answer> {
+        client::call(&self.socket()?, request)
+    }
 }
 
 /// Prints to stdout. A reader that has seen enough is no failure.

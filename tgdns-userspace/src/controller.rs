@@ -69,6 +69,7 @@ const PUBLISH_AGAIN_AFTER: Duration = Duration::from_secs(1);
 pub async fn run(model: Model) -> Result<()> {
     let (listener, _socket_file) = control::listen(&model.control)?;
     let state_directory = state_directory(&model)?;
+    let admins = admin::file::read(&model.state_directory)?;
     let slow_path = SlowPath::bind(&model)?;
     open_files::make_room(&model)?;
     let fast_path = match model.xdp_mode {
@@ -79,7 +80,6 @@ pub async fn run(model: Model) -> Result<()> {
         XdpMode::Native | XdpMode::Generic => Some(FastPath::start(&model)?),
     };
     state_directory.keep();
-    let admins = admin::file::read(&model.state_directory)?;
     let mut sources = Sources::start(&model, listener)?;
     let mut controller = Controller::new(model, admins, fast_path, slow_path);
     controller.log_start();
@@ -243,8 +243,8 @@ impl Controller {
 
     /// Attaches and publishes what is due.
     fn settle(&mut self, sources: &mut Sources) {
-        let now = Instant::now();
-        for server in self.roster.tell_time(now, unix_seconds().into()) {
+        let (now, unix_seconds) = (Instant::now(), unix_seconds());
+        for server in self.roster.tell_time(now, unix_seconds.into()) {
             if let Some(probed) = self.paused.remove(&server) {
                 probed.answer(Duration::ZERO);
             }
@@ -255,7 +255,7 @@ impl Controller {
         if self.publish_error.as_ref().is_some_and(|error| now < error.again_at) {
             return;
         }
-        let Some(selection) = self.roster.due(now, unix_seconds()) else { return };
+        let Some(selection) = self.roster.due(now, unix_seconds) else { return };
         match self.publish(&selection, sources) {
             Ok(()) => {
                 self.publish_error = None;

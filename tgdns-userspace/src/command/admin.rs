@@ -1,17 +1,12 @@
-use std::{path::PathBuf, time::SystemTime};
+use std::time::SystemTime;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use serde::Deserialize;
 use serde_json::Value;
-use tgdns::{
-    admin::AdminState,
-    control::{Request, client},
-    controller::administration::Wish,
-    status,
-};
+use tgdns::{admin::AdminState, control::Request, controller::administration::Wish, status};
 
-use super::{Config, paths};
+use super::Controller;
 
 /// Hand a server out to no new clients; it is probed on
 ///
@@ -67,10 +62,7 @@ struct Servers {
     #[arg(long, value_name = "PART")]
     all_in: Option<String>,
     #[command(flatten)]
-    config: Config,
-    /// The control socket, in place of the configuration's
-    #[arg(long, value_name = "SOCKET")]
-    control: Option<PathBuf>,
+    controller: Controller,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -127,9 +119,8 @@ struct Done {
 
 impl Servers {
     fn set(self, state: AdminState, reason: Option<String>, until: Option<u64>) -> Result<()> {
-        let control = paths::CONTROL.find(self.control, &self.config.config)?;
         let wish = Wish { state, servers: self.names, all_in: self.all_in, reason, until };
-        let value = client::call::<Value>(&control, &Request::Admin(wish))?;
+        let value = self.controller.call::<Value>(&Request::Admin(wish))?;
         if self.json {
             return super::print_json(&value);
         }

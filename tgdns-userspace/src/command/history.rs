@@ -1,13 +1,11 @@
-use std::path::PathBuf;
-
 use anyhow::Result;
 use clap::Args;
 use tgdns::{
-    control::{Request, client},
+    control::Request,
     history::{History, render},
 };
 
-use super::{Config, paths};
+use super::Controller;
 
 /// Show how the servers' health changed since the controller started, and why
 ///
@@ -19,10 +17,7 @@ pub(crate) struct Arguments {
     #[arg(value_name = "SERVER")]
     servers: Vec<String>,
     #[command(flatten)]
-    config: Config,
-    /// The control socket, in place of the configuration's
-    #[arg(long, value_name = "SOCKET")]
-    control: Option<PathBuf>,
+    controller: Controller,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -36,8 +31,7 @@ Examples:
 
 impl Arguments {
     pub(crate) fn run(self) -> Result<()> {
-        let control = paths::CONTROL.find(self.control, &self.config.config)?;
-        let history = client::call::<History>(&control, &Request::History {})?.only(&self.servers);
+        let history = self.controller.call::<History>(&Request::History {})?.only(&self.servers);
         if self.json { super::print_json(&history) } else { super::print(&render(&history)) }
     }
 }

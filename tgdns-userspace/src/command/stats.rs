@@ -8,7 +8,7 @@ use tgdns::{
     xdp,
 };
 
-use super::{Config, paths};
+use super::{Controller, paths};
 
 /// Show what was answered and what was passed on for which reason
 ///
@@ -17,10 +17,7 @@ use super::{Config, paths};
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    config: Config,
-    /// The control socket, in place of the configuration's
-    #[arg(long, value_name = "SOCKET")]
-    control: Option<PathBuf>,
+    controller: Controller,
     /// Where the fast path's maps are pinned, in place of the configuration's
     #[arg(long, value_name = "DIRECTORY")]
     pin_dir: Option<PathBuf>,
@@ -37,8 +34,8 @@ Examples:
 
 impl Arguments {
     pub(crate) fn run(self) -> Result<()> {
-        let control = paths::CONTROL.find(self.control, &self.config.config)?;
-        let pin_directory = paths::PIN_DIRECTORY.find(self.pin_dir, &self.config.config)?;
+        let control = self.controller.socket()?;
+        let pin_directory = paths::PIN_DIRECTORY.find(self.pin_dir, &self.controller.config.config)?;
         let fast = xdp::counters(&pin_directory);
         let slow = client::call::<SlowPath>(&control, &Request::Stats {});
         if let (Err(fast), Err(slow)) = (&fast, &slow) {

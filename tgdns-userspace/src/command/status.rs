@@ -1,24 +1,19 @@
-use std::path::PathBuf;
-
 use anyhow::Result;
 use clap::Args;
 use serde_json::Value;
 use tgdns::{
-    control::{Request, client},
+    control::Request,
     status::{Status, render},
 };
 
-use super::{Config, paths};
+use super::Controller;
 
 /// Show who is live and what each view is answered with
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    config: Config,
-    /// The control socket, in place of the configuration's
-    #[arg(long, value_name = "SOCKET")]
-    control: Option<PathBuf>,
+    controller: Controller,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -33,10 +28,9 @@ Examples:
 
 impl Arguments {
     pub(crate) fn run(self) -> Result<()> {
-        let control = paths::CONTROL.find(self.control, &self.config.config)?;
         if self.json {
-            return super::print_json(&client::call::<Value>(&control, &Request::Status {})?);
+            return super::print_json(&self.controller.call::<Value>(&Request::Status {})?);
         }
-        super::print(&render::render(&client::call::<Status>(&control, &Request::Status {})?))
+        super::print(&render::render(&self.controller.call::<Status>(&Request::Status {})?))
     }
 }

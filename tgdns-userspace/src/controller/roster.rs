@@ -22,6 +22,8 @@ pub struct Roster {
     admins: Admins,
     /// What the admins come to, by cluster and server.
     states: Vec<Vec<AdminState>>,
+    /// From then on they come to something else, in seconds since 1970; none while nothing ends by itself.
+    states_end: Option<u64>,
     /// None until the interfaces have told.
     services: Option<BTreeSet<ServiceAddress>>,
     published: Option<Selection>,
@@ -75,7 +77,7 @@ impl Roster {
         let health = model.clusters.iter().map(unknown).collect();
         let ready = |cluster: &Cluster| vec![AdminState::Ready; cluster.servers.len()];
         let states = model.clusters.iter().map(ready).collect();
-        Self { model, started: now, health, admins, states, services, published: None }
+        Self { model, started: now, health, admins, states, states_end: Some(0), services, published: None }
     }
 
     /// Takes one probe's outcome; tells the new verdict if this outcome brought it about.
@@ -92,12 +94,17 @@ impl Roster {
     /// What people say of the servers from now on; it counts from the next [`Self::tell_time`].
     pub fn set_admins(&mut self, admins: Admins) {
         self.admins = admins;
+        self.states_end = Some(0);
     }
 
     /// Takes in what people's say comes to at a time, in seconds since 1970. Gives the servers, by cluster and server, whose
     /// work has ended: they are probed again, and must prove themselves anew.
     pub fn tell_time(&mut self, now: Instant, unix_seconds: u64) -> Vec<(usize, usize)> {
         let mut back = Vec::new();
+        if self.states_end.is_none_or(|end| unix_seconds < end) {
+            return back;
+        }
+        self.states_end = self.admins.next_end(unix_seconds);
         for (cluster_index, cluster) in self.model.clusters.iter().enumerate() {
             for (index, server) in cluster.servers.iter().enumerate() {
                 let state = self.admins.state(&server.name, unix_seconds);

@@ -25,7 +25,7 @@ use crate::{
     directories::Made,
     history::History,
     netlink::Snapshot,
-    probe::Probed,
+    probe::{Probed, Target},
     publish,
     responder::unix_seconds,
     status::{self, Status},
@@ -82,6 +82,7 @@ pub async fn run(model: Model) -> Result<()> {
     state_directory.keep();
     let mut sources = Sources::start(&model, listener)?;
     let mut controller = Controller::new(model, admins, fast_path, slow_path);
+    sources.probes.follow(controller.roster.targets());
     controller.log_start();
     let signal = controller.turns(&mut sources).await?;
     controller.log_stop(signal);
@@ -91,8 +92,8 @@ pub async fn run(model: Model) -> Result<()> {
 struct Controller {
     roster: Roster,
     administration: Administration,
-    /// Probes that wait for the work on their servers to end, by cluster and server.
-    paused: BTreeMap<(usize, usize), Probed>,
+    /// Probes that wait for the work on their servers to end.
+    paused: BTreeMap<Target, Probed>,
     fast_path: Option<FastPath>,
     attachments: Attachments,
     slow_path: SlowPath,
@@ -215,9 +216,9 @@ impl Controller {
     }
 
     fn probed(&mut self, probed: Probed) {
-        let (cluster, server) = (probed.cluster, probed.server);
+        let Some((cluster, server)) = self.roster.place(probed.target) else { return };
         if self.roster.state(cluster, server) == AdminState::Maint {
-            self.paused.insert((cluster, server), probed);
+            self.paused.insert(probed.target, probed);
             return;
         }
         let change = self.roster.observe(cluster, server, &probed.outcome, Instant::now());
@@ -244,8 +245,8 @@ impl Controller {
     /// Attaches and publishes what is due.
     fn settle(&mut self, sources: &mut Sources) {
         let (now, unix_seconds) = (Instant::now(), unix_seconds());
-        for server in self.roster.tell_time(now, unix_seconds.into()) {
-            if let Some(probed) = self.paused.remove(&server) {
+        for target in self.roster.tell_time(now, unix_seconds.into()) {
+            if let Some(probed) = self.paused.remove(&target) {
                 probed.answer(Duration::ZERO);
             }
         }

@@ -12,6 +12,7 @@
 //! noticed within interval + (fall − 1) × fast interval, an opened one within interval + (rise − 1) × fast interval.
 
 use std::{
+    collections::HashMap,
     io,
     net::{IpAddr, SocketAddr},
     time::Duration,
@@ -20,12 +21,12 @@ use std::{
 use futures_util::{StreamExt as _, stream::FuturesOrdered};
 use tokio::{
     sync::{mpsc, oneshot},
-    task::JoinSet,
+    task::{AbortHandle, JoinSet},
     time::{Instant, sleep_until},
 };
 
 use crate::{
-    cluster::{Cluster, Probe, ProbeKind},
+    cluster::{Probe, ProbeKind, Server},
     health::Outcome,
 };
 
@@ -34,13 +35,15 @@ pub mod tcp;
 /// The part of an interval by which it may be shortened, at random: 5 %.
 pub const JITTER: f64 = 0.05;
 
+/// A server at one address under one probe. No other one in the controller's life has the same number, so what was on its
+/// way when the configuration was replaced is never taken for another server's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Target(pub u64);
+
 /// The outcome of one probe, as the event loop gets it; to be answered with the interval until the next one.
 #[derive(Debug)]
 pub struct Probed {
-    /// Index in `Model::clusters`.
-    pub cluster: usize,
-    /// Index in `Cluster::servers`.
-    pub server: usize,
+    pub target: Target,
     pub outcome: Outcome,
     /// When the probe started.
     pub started: std::time::Instant,
@@ -51,44 +54,43 @@ impl Probed {
     /// Tells the server's task the interval from the start of one probe to the start of the next; without an answer
     /// it is the configured ordinary one.
     pub fn answer(self, next_interval: Duration) {
-        // The task is gone when the configuration was replaced meanwhile.
+        // The task is gone when its target was given up meanwhile.
         let _ = self.next_interval.send(next_interval);
     }
 }
 
-/// The running probes of one configuration; dropping it stops them.
-///
-/// The indices in [`Probed`] are those of this configuration, so each one gets a channel of its own: events of a
-/// replaced configuration then vanish with their channel.
+/// The running probes; dropping them stops them.
 #[derive(Debug)]
 pub struct Probes {
-    _tasks: JoinSet<()>,
+    outcomes: mpsc::Sender<Probed>,
+    running: HashMap<Target, AbortHandle>,
+    tasks: JoinSet<()>,
 }
 
 impl Probes {
-    /// Starts the first probe of each server at once. Must be called within a runtime.
-    pub fn start(clusters: &[Cluster], outcomes: &mpsc::Sender<Probed>) -> Self {
-        let mut tasks = JoinSet::new();
-        for (cluster_index, cluster) in clusters.iter().enumerate() {
-            for (server_index, server) in cluster.servers.iter().enumerate() {
-                let task = ServerProbes {
-                    cluster: cluster_index,
-                    server: server_index,
-                    address: server.address,
-                    probe: cluster.probe.clone(),
-                    outcomes: outcomes.clone(),
-                };
-                tasks.spawn(task.run());
-            }
+    pub fn new(outcomes: mpsc::Sender<Probed>) -> Self {
+        Self { outcomes, running: HashMap::new(), tasks: JoinSet::new() }
+    }
+
+    /// Probes exactly these targets from now on: ends what is no longer wanted, and starts the first probe of each new one
+    /// at once. What is wanted already goes on undisturbed. Must be called within a runtime.
+    pub fn follow<'m>(&mut self, wanted: impl Iterator<Item = (Target, &'m Server, &'m Probe)>) {
+        let mut before = std::mem::take(&mut self.running);
+        for (target, server, probe) in wanted {
+            let running = before.remove(&target).unwrap_or_else(|| {
+                let (probe, outcomes) = (probe.clone(), self.outcomes.clone());
+                self.tasks.spawn(ServerProbes { target, address: server.address, probe, outcomes }.run())
+            });
+            self.running.insert(target, running);
         }
-        Self { _tasks: tasks }
+        before.into_values().for_each(|ended| ended.abort());
+        while self.tasks.try_join_next().is_some() {}
     }
 }
 
 /// The probes of one server.
 struct ServerProbes {
-    cluster: usize,
-    server: usize,
+    target: Target,
     address: IpAddr,
     probe: Probe,
     outcomes: mpsc::Sender<Probed>,
@@ -139,13 +141,7 @@ impl ServerProbes {
     /// Hands the outcome to the event loop; gives the interval that it answers, or nothing if it is gone.
     async fn report(&self, started: Instant, outcome: Outcome) -> Option<Duration> {
         let (next_interval, answer) = oneshot::channel();
-        let probed = Probed {
-            cluster: self.cluster,
-            server: self.server,
-            outcome,
-            started: started.into_std(),
-            next_interval,
-        };
+        let probed = Probed { target: self.target, outcome, started: started.into_std(), next_interval };
         self.outcomes.send(probed).await.ok()?;
         Some(answer.await.unwrap_or(self.probe.interval))
     }

@@ -1,15 +1,16 @@
 //! Who is handed out: every server's health, and what follows from it for the tables. Pure.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, HashMap},
     time::{Duration, Instant},
 };
 
 use crate::{
     admin::{AdminState, Admins},
-    cluster::{Cluster, Model},
+    cluster::{Cluster, Model, Probe, Server},
     health::{Change, Health, Outcome, ServerHealth},
     netlink::ServiceAddress,
+    probe::Target,
 };
 
 /// The servers of a configuration with what is known about them.
@@ -19,6 +20,9 @@ pub struct Roster {
     started: Instant,
     /// By cluster and server, as in the model.
     health: Vec<Vec<ServerHealth>>,
+    /// What is probed, by cluster and server.
+    targets: Vec<Vec<Target>>,
+    places: HashMap<Target, (usize, usize)>,
     admins: Admins,
     /// What the admins come to, by cluster and server.
     states: Vec<Vec<AdminState>>,
@@ -77,7 +81,38 @@ impl Roster {
         let health = model.clusters.iter().map(unknown).collect();
         let ready = |cluster: &Cluster| vec![AdminState::Ready; cluster.servers.len()];
         let states = model.clusters.iter().map(ready).collect();
-        Self { model, started: now, health, admins, states, states_end: Some(0), services, published: None }
+        let mut numbers = (0..).map(Target);
+        let targets: Vec<Vec<Target>> = model
+            .clusters
+            .iter()
+            .map(|cluster| numbers.by_ref().take(cluster.servers.len()).collect())
+            .collect();
+        let places = places(&targets);
+        Self {
+            model,
+            started: now,
+            health,
+            targets,
+            places,
+            admins,
+            states,
+            states_end: Some(0),
+            services,
+            published: None,
+        }
+    }
+
+    /// What is to be probed.
+    pub fn targets(&self) -> impl Iterator<Item = (Target, &Server, &Probe)> {
+        let clusters = self.model.clusters.iter().zip(&self.targets);
+        clusters.flat_map(|(cluster, targets)| {
+            targets.iter().zip(&cluster.servers).map(|(target, server)| (*target, server, &cluster.probe))
+        })
+    }
+
+    /// Which cluster and server a target is; nothing for one that was given up.
+    pub fn place(&self, target: Target) -> Option<(usize, usize)> {
+        self.places.get(&target).copied()
     }
 
     /// Takes one probe's outcome; tells the new verdict if this outcome brought it about.
@@ -97,9 +132,9 @@ impl Roster {
         self.states_end = Some(0);
     }
 
-    /// Takes in what people's say comes to at a time, in seconds since 1970. Gives the servers, by cluster and server, whose
-    /// work has ended: they are probed again, and must prove themselves anew.
-    pub fn tell_time(&mut self, now: Instant, unix_seconds: u64) -> Vec<(usize, usize)> {
+    /// Takes in what people's say comes to at a time, in seconds since 1970. Gives the targets on which the work has ended:
+    /// they are probed again, and must prove themselves anew.
+    pub fn tell_time(&mut self, now: Instant, unix_seconds: u64) -> Vec<Target> {
         let mut back = Vec::new();
         if self.states_end.is_none_or(|end| unix_seconds < end) {
             return back;
@@ -111,7 +146,7 @@ impl Roster {
                 let place = self.states.get_mut(cluster_index).and_then(|states| states.get_mut(index));
                 let before = place.map_or(AdminState::Ready, |place| std::mem::replace(place, state));
                 if before == AdminState::Maint && state != AdminState::Maint {
-                    back.push((cluster_index, index));
+                    back.extend(self.targets.get(cluster_index).and_then(|targets| targets.get(index)));
                     let health =
                         self.health.get_mut(cluster_index).and_then(|servers| servers.get_mut(index));
                     if let Some(health) = health {
@@ -218,6 +253,18 @@ impl Roster {
             health.health() != Health::Unknown || self.state(cluster, server) == AdminState::Maint
         })
     }
+}
+
+fn places(targets: &[Vec<Target>]) -> HashMap<Target, (usize, usize)> {
+    let clusters = targets.iter().enumerate();
+    let of_cluster = |(cluster, targets): (usize, &Vec<Target>)| {
+        targets
+            .iter()
+            .enumerate()
+            .map(move |(server, target)| (*target, (cluster, server)))
+            .collect::<Vec<_>>()
+    };
+    clusters.flat_map(of_cluster).collect()
 }
 
 /// The time that a server needs at most for its first verdict, whether its probes follow each other by the fast interval or,

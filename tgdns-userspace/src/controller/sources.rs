@@ -34,7 +34,8 @@ pub(super) struct Sources {
     interrupt: Signal,
     /// None of these should ever end.
     tasks: JoinSet<Result<()>>,
-    _probes: Probes,
+    /// Nothing is probed before it is told what.
+    pub(super) probes: Probes,
 }
 
 impl Sources {
@@ -52,7 +53,7 @@ impl Sources {
             terminate: signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?,
             interrupt: signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?,
             tasks: JoinSet::new(),
-            _probes: Probes::start(&model.clusters, &probed_sender),
+            probes: Probes::new(probed_sender),
         };
         sources.watch_over(async move {
             control::serve(listener, calls_sender).await;

@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 
 use super::*;
 use crate::{
-    cluster::{Answer, Server},
+    cluster::Server,
     health::{Health, ServerHealth},
 };
 
@@ -34,9 +34,9 @@ async fn the_first_round_starts_at_once_and_in_parallel() {
     let mut first = BTreeMap::new();
     while first.len() < servers.len() {
         let probed = outcomes.receiver.recv().await.expect("probes run for ever");
-        first.insert(probed.server, (probed.started, probed.outcome));
+        first.insert(probed.target, (probed.started, probed.outcome));
     }
-    for (server, (started, outcome)) in first {
+    for (Target(server), (started, outcome)) in first {
         let after = stalls.deducted_from(started - start);
         assert!(after < SLACK, "server {server} after {after:?}");
         // The listener has only the first of these addresses.
@@ -149,6 +149,36 @@ async fn dropping_the_probes_ends_them() {
         .expect("the channel closes when its last sender is gone");
 }
 
+/// A replaced configuration: whoever stays keeps the pace, whoever goes is silent, whoever comes starts at once.
+#[tokio::test]
+async fn only_what_differs_is_ended_and_started() {
+    let (_listener, open) = Listening::start(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0)).await;
+    let servers = servers(&[1, 2, 3].map(|last| Ipv4Addr::new(127, 0, 0, last).into()));
+    let slow = Probe {
+        interval: Duration::from_secs(60),
+        fast_interval: Duration::from_secs(60),
+        ..probe(open.port())
+    };
+    let all: Vec<_> = targets(&servers, &slow).collect();
+    let (sender, mut receiver) = mpsc::channel(64);
+    let mut probes = Probes::new(sender);
+    let mut count = async |probes: &mut Probes, wanted: &[usize]| {
+        probes.follow(wanted.iter().map(|place| all[*place]));
+        let mut heard = Vec::new();
+        while let Ok(Some(probed)) = tokio::time::timeout(SLACK * 4, receiver.recv()).await {
+            heard.push(probed.target.0);
+            probed.answer(slow.interval);
+        }
+        heard.sort_unstable();
+        heard
+    };
+    for (wanted, started) in
+        [(&[0, 1][..], &[0, 1][..]), (&[1, 2], &[2]), (&[1, 2], &[]), (&[0], &[0]), (&[], &[])]
+    {
+        assert_eq!(count(&mut probes, wanted).await, started, "{wanted:?}");
+    }
+}
+
 /// The event loop's end of the channel.
 struct Outcomes {
     probes: Probes,
@@ -158,7 +188,8 @@ struct Outcomes {
 impl Outcomes {
     fn of(addresses: &[IpAddr], port: u16) -> Self {
         let (sender, receiver) = mpsc::channel(64);
-        let probes = Probes::start(&[cluster(addresses, port)], &sender);
+        let mut probes = Probes::new(sender);
+        probes.follow(targets(&servers(addresses), &probe(port)));
         Self { probes, receiver }
     }
 
@@ -273,7 +304,7 @@ impl Silent {
     }
 }
 
-fn cluster(addresses: &[IpAddr], port: u16) -> Cluster {
+fn servers(addresses: &[IpAddr]) -> Vec<Server> {
     let server = |address: &IpAddr| Server {
         part: None,
         name: address.to_string(),
@@ -282,13 +313,17 @@ fn cluster(addresses: &[IpAddr], port: u16) -> Cluster {
         aliases: Vec::new(),
         view_aliases: Vec::new(),
     };
-    Cluster {
-        name_servers: Vec::new(),
-        name: "internet.intern.netz".into(),
-        ttl: 1,
-        negative_ttl: 5,
-        answer: Answer::All,
-        probe: Probe { kind: ProbeKind::Tcp { port }, ..PROBE },
-        servers: addresses.iter().map(server).collect(),
-    }
+    addresses.iter().map(server).collect()
+}
+
+fn probe(port: u16) -> Probe {
+    Probe { kind: ProbeKind::Tcp { port }, ..PROBE }
+}
+
+/// Numbered from 0.
+fn targets<'s>(
+    servers: &'s [Server],
+    probe: &'s Probe,
+) -> impl Iterator<Item = (Target, &'s Server, &'s Probe)> {
+    (0..).map(Target).zip(servers).map(move |(target, server)| (target, server, probe))
 }

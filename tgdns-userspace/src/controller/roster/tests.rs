@@ -214,7 +214,7 @@ fn a_server_that_is_worked_on_is_waited_for_by_nobody() {
     observe(&mut roster, "a", true, now);
     assert_eq!(roster.due(now, 0).map(|selection| show(&roster, &selection)), Some("a".to_owned()));
     // Its time is up.
-    assert_eq!(roster.tell_time(now, 50), [(0, 1)]);
+    assert_eq!(roster.tell_time(now, 50), [Target(1)]);
     assert_eq!(roster.tell_time(now, 51), []);
 }
 
@@ -271,12 +271,11 @@ fn a_failed_publication_stays_due() {
 }
 
 #[test]
-fn an_outcome_of_an_unknown_server_is_ignored() {
-    let now = Instant::now();
-    let mut roster = Roster::new(model(&[1]), Admins::default(), Some(BTreeSet::new()), now);
-    let outcome = Outcome::Success { took: Duration::ZERO };
-    assert_eq!(roster.observe(0, 1, &outcome, now), None);
-    assert_eq!(roster.observe(1, 0, &outcome, now), None);
+fn targets_are_found_and_unknown_ones_are_not() {
+    let roster = Roster::new(model(&[1, 2]), Admins::default(), Some(BTreeSet::new()), Instant::now());
+    let places: Vec<_> = roster.targets().map(|(target, ..)| roster.place(target)).collect();
+    assert_eq!(places, [Some((0, 0)), Some((1, 0)), Some((1, 1))]);
+    assert_eq!(roster.place(Target(3)), None);
 }
 
 fn service(address: [u8; 4]) -> ServiceAddress {

@@ -3,15 +3,14 @@
 //! The table shows the counting of addresses and aliases before it is live.
 
 mod advice;
+mod probe;
 #[cfg(test)]
 mod tests;
-
-use std::net::SocketAddr;
 
 use serde_json::{Value, json};
 
 use crate::{
-    cluster::{Answer, Cluster, Model, Probe, ProbeKind, Server},
+    cluster::{Answer, Cluster, Model, Server},
     table,
 };
 pub use advice::{notes, warnings};
@@ -26,13 +25,16 @@ pub fn render(model: &Model) -> String {
         text.push_str(&table::render(2, &views(model)));
     }
     for cluster in &model.clusters {
-        let Cluster { name, ttl, answer: size, probe: how, .. } = cluster;
+        let Cluster { name, ttl, answer: size, .. } = cluster;
         let answer = match size {
             Answer::All => "all live addresses".to_owned(),
             Answer::One => "one address".to_owned(),
             Answer::Subset(size) => format!("{size} addresses"),
         };
-        text.push_str(&format!("\n{name}: ttl {ttl} s, answers with {answer}\n{}\n", probe(how)));
+        text.push_str(&format!("\n{name}: ttl {ttl} s, answers with {answer}\n"));
+        for line in probe::lines(cluster) {
+            text.push_str(&format!("{line}\n"));
+        }
         text.push_str(&table::render(2, &servers(model, cluster)));
         text.push_str(&format!("name servers: {}\n", name_servers(cluster)));
     }
@@ -51,13 +53,14 @@ pub fn render(model: &Model) -> String {
 /// handed out is `.clusters[].servers[].handed_out[].{view,addresses}`.
 pub fn to_json(model: &Model) -> Value {
     let view = |identifier| model.view_name(identifier);
-    let server = |cluster: &Cluster, server: &Server| {
+    let server = |server: &Server| {
         let handed_out =
             |identifier| json!({ "view": view(identifier), "addresses": server.handed_out(identifier) });
         json!({
             "name": server.name,
             "address": server.address,
-            "probed": probed(&cluster.probe, server).to_string(),
+            "probed": probe::targets(server).join(", "),
+            "probes": server.probes.iter().map(|of| probe::of_server_to_json(server, of)).collect::<Vec<_>>(),
             "weight": server.weight,
             "handed_out": model.view_identifiers().map(handed_out).collect::<Vec<_>>(),
         })
@@ -72,10 +75,6 @@ pub fn to_json(model: &Model) -> Value {
         })
     };
     let cluster = |cluster: &Cluster| {
-        let Probe { kind: ProbeKind::Tcp { port }, interval, fast_interval, timeout, rise, fall } =
-            &cluster.probe;
-        let [interval, fast_interval, timeout] =
-            [interval, fast_interval, timeout].map(|time| humantime::format_duration(*time).to_string());
         json!({
             "name": cluster.name,
             "ttl": cluster.ttl,
@@ -84,16 +83,10 @@ pub fn to_json(model: &Model) -> Value {
                 Answer::One => json!("one"),
                 Answer::Subset(size) => json!({ "subset": size }),
             },
-            "probe": {
-                "type": "tcp",
-                "port": port,
-                "interval": interval,
-                "fast_interval": fast_interval,
-                "timeout": timeout,
-                "rise": rise,
-                "fall": fall,
-            },
-            "servers": cluster.servers.iter().map(|of| server(cluster, of)).collect::<Vec<_>>(),
+            "probe": cluster.probes.first().map(probe::to_json),
+            "probes": cluster.probes.iter().map(probe::to_json).collect::<Vec<_>>(),
+            "up_by": cluster.join.as_str(),
+            "servers": cluster.servers.iter().map(server).collect::<Vec<_>>(),
             "nameservers": cluster.name_servers.iter().map(name_server).collect::<Vec<_>>(),
         })
     };
@@ -143,7 +136,7 @@ fn servers(model: &Model, cluster: &Cluster) -> Vec<Vec<String>> {
     for server in &cluster.servers {
         let told = |identifier| list(server.handed_out(identifier)).unwrap_or_default();
         rows.push(
-            [server.name.clone(), probed(&cluster.probe, server).to_string()]
+            [server.name.clone(), probe::targets(server).join(", ")]
                 .into_iter()
                 .chain(weight(server.weight.to_string()))
                 .chain(model.view_identifiers().map(told))
@@ -163,21 +156,6 @@ fn name_servers(cluster: &Cluster) -> String {
         }
     };
     cluster.name_servers.iter().map(named).collect::<Vec<_>>().join(", ")
-}
-
-fn probe(probe: &Probe) -> String {
-    let Probe { kind: ProbeKind::Tcp { port }, interval, fast_interval, timeout, rise, fall } = probe;
-    let [interval, fast_interval, timeout] =
-        [interval, fast_interval, timeout].map(|time| humantime::format_duration(*time));
-    format!(
-        "tcp probe of port {port} every {interval} ({fast_interval} while changing), timeout {timeout}, \
-         {rise} up, {fall} down"
-    )
-}
-
-fn probed(probe: &Probe, server: &Server) -> SocketAddr {
-    let ProbeKind::Tcp { port } = probe.kind;
-    SocketAddr::new(server.address, port)
 }
 
 /// The elements with commas between them, or none where there is nothing.

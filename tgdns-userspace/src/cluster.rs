@@ -2,6 +2,8 @@
 //!
 //! Nothing here is a serde type and nothing does I/O; `config` parses and validates into it.
 
+mod probe;
+
 use std::{
     net::{IpAddr, SocketAddr},
     path::PathBuf,
@@ -9,6 +11,8 @@ use std::{
 };
 
 use ipnet::IpNet;
+
+pub use probe::{Join, Probe, ProbeKind, Tcp};
 
 /// Everything that one configuration file says, with defaults filled in and every cross-check passed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,7 +89,10 @@ pub struct Cluster {
     /// Seconds that it may be remembered that there is no such name or record.
     pub negative_ttl: u32,
     pub answer: Answer,
-    pub probe: Probe,
+    /// How servers are checked that say nothing else; never empty.
+    pub probes: Vec<Probe>,
+    /// What several probes of a server come to.
+    pub join: Join,
     /// Counted servers in address order, part by part, then single servers in file order.
     pub servers: Vec<Server>,
     /// The load balancers, which are the zone's name servers: each one's name is a label below the cluster's.
@@ -100,33 +107,13 @@ pub enum Answer {
     Subset(u16),
 }
 
-/// How a cluster's servers are checked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Probe {
-    pub kind: ProbeKind,
-    pub interval: Duration,
-    /// The interval while a server's health is changing.
-    pub fast_interval: Duration,
-    pub timeout: Duration,
-    /// Successes in a row that turn a server up.
-    pub rise: u32,
-    /// Failures in a row that turn a server down.
-    pub fall: u32,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ProbeKind {
-    /// A TCP connection that is accepted is a success.
-    Tcp { port: u16 },
-}
-
 /// One machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Server {
     pub name: String,
     /// The name of the part that counts it.
     pub part: Option<String>,
-    /// Its own address: the one that is probed, and handed out where no alias is.
+    /// Its own address: probed where its probes say no other, and handed out where no alias is.
     pub address: IpAddr,
     /// 0 to 65,535; 1 unless told.
     pub weight: u16,
@@ -134,9 +121,16 @@ pub struct Server {
     pub aliases: Vec<IpAddr>,
     /// By view identifier (1 and up).
     pub view_aliases: Vec<(u32, Vec<IpAddr>)>,
+    /// The cluster's in the same order, with what is different here; none for a name server that is no server.
+    pub probes: Vec<Probe>,
 }
 
 impl Server {
+    /// Where a probe of this server goes to; the port is 0 where its kind has none.
+    pub fn probed(&self, probe: &Probe) -> SocketAddr {
+        SocketAddr::new(probe.address.unwrap_or(self.address), probe.port)
+    }
+
     /// The addresses that clients of a view reach this server by: its aliases there, else its own address.
     pub fn handed_out(&self, view: u32) -> &[IpAddr] {
         let own = std::slice::from_ref(&self.address);

@@ -93,7 +93,7 @@ struct Controller {
     roster: Roster,
     administration: Administration,
     /// Probes that wait for the work on their servers to end.
-    paused: BTreeMap<Target, Probed>,
+    paused: BTreeMap<Target, Vec<Probed>>,
     fast_path: Option<FastPath>,
     attachments: Attachments,
     slow_path: SlowPath,
@@ -217,18 +217,21 @@ impl Controller {
 
     fn probed(&mut self, probed: Probed) {
         let Some((cluster, server)) = self.roster.place(probed.target) else { return };
+        let probe = probed.probe;
         if self.roster.state(cluster, server) == AdminState::Maint {
-            self.paused.insert(probed.target, probed);
+            self.paused.entry(probed.target).or_default().push(probed);
             return;
         }
-        let change = self.roster.observe(cluster, server, &probed.outcome, Instant::now());
+        let change = self.roster.observe(cluster, server, probe, &probed.outcome, Instant::now());
         let cluster_model = self.roster.model().clusters.get(cluster);
         let server_model = cluster_model.and_then(|cluster| cluster.servers.get(server));
         let health = self.roster.health(cluster).get(server);
         let (Some(cluster), Some(server), Some(health)) = (cluster_model, server_model, health) else {
             return;
         };
-        probed.answer(health.next_interval(&cluster.probe));
+        if let Some((health, probe)) = health.probes().get(probe).zip(server.probes.get(probe)) {
+            probed.answer(health.next_interval(probe));
+        }
         if let Some(change) = change {
             tracing::info!(
                 cluster = cluster.name,
@@ -246,7 +249,7 @@ impl Controller {
     fn settle(&mut self, sources: &mut Sources) {
         let (now, unix_seconds) = (Instant::now(), unix_seconds());
         for target in self.roster.tell_time(now, unix_seconds.into()) {
-            if let Some(probed) = self.paused.remove(&target) {
+            for probed in self.paused.remove(&target).unwrap_or_default() {
                 probed.answer(Duration::ZERO);
             }
         }

@@ -1,42 +1,33 @@
 //! Probing the servers: when to ask, and telling what came of it.
 //!
-//! Each server has a task that starts a probe, reports its outcome and waits. Data flows one way, from here to the
-//! event loop; what comes back is only the answer to the report: the interval until the next probe, which the loop
-//! reads off the health that it keeps ([`ServerHealth::next_interval`](crate::health::ServerHealth::next_interval)).
+//! Each probe of each server has a task that asks, reports the outcome and waits (`rounds`). Data flows one way, from
+//! here to the event loop; what comes back is only the answer to the report: the interval until the next round, which
+//! the loop reads off the health that it keeps ([`ProbeHealth::next_interval`](crate::health::ProbeHealth::next_interval)).
 //! So health exists once, no task can run ahead of it, and nothing here knows what a verdict is.
 //!
-//! The clock runs from the start of one probe to the start of the next. Where a probe outlasts the interval (a
-//! silent server, a long timeout) the next one starts beside it; outcomes are reported in the order of the starts.
-//! The first probes of all servers start at once. Later intervals are shortened by up to [`JITTER`], never
-//! lengthened, so that the servers' probes spread out and no promise about detection is broken: a closed port is
-//! noticed within interval + (fall − 1) × fast interval, an opened one within interval + (rise − 1) × fast interval.
+//! A kind of probe is one function in a module of its own, from a [`Destination`] and a timeout to an outcome.
 
-use std::{
-    collections::HashMap,
-    io,
-    net::{IpAddr, SocketAddr},
-    time::Duration,
-};
+use std::{collections::HashMap, io, time::Duration};
 
-use futures_util::{StreamExt as _, stream::FuturesOrdered};
 use tokio::{
     sync::{mpsc, oneshot},
     task::{AbortHandle, JoinSet},
-    time::{Instant, sleep_until},
 };
 
 use crate::{
-    cluster::{Probe, ProbeKind, Server},
+    cluster::{Cluster, Probe, ProbeKind, Server},
     health::Outcome,
 };
+pub use destination::Destination;
+use rounds::Rounds;
 
-pub mod tcp;
+mod connect;
+mod destination;
+mod rounds;
+mod tcp;
 
-/// The part of an interval by which it may be shortened, at random: 5 %.
-pub const JITTER: f64 = 0.05;
-
-/// A server at one address under one probe. No other one in the controller's life has the same number, so what was on its
-/// way when the configuration was replaced is never taken for another server's.
+/// A server at its addresses under its probes. No other one in the controller's life has the same number, so what was on
+/// its way when the configuration was replaced is never taken for another server's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Target(pub u64);
 
@@ -44,6 +35,8 @@ pub struct Target(pub u64);
 #[derive(Debug)]
 pub struct Probed {
     pub target: Target,
+    /// Index in `Server::probes`.
+    pub probe: usize,
     pub outcome: Outcome,
     /// When the probe started.
     pub started: std::time::Instant,
@@ -51,7 +44,7 @@ pub struct Probed {
 }
 
 impl Probed {
-    /// Tells the server's task the interval from the start of one probe to the start of the next; without an answer
+    /// Tells the probe's task the interval from the start of one round to the start of the next; without an answer
     /// it is the configured ordinary one.
     pub fn answer(self, next_interval: Duration) {
         // The task is gone when its target was given up meanwhile.
@@ -63,7 +56,7 @@ impl Probed {
 #[derive(Debug)]
 pub struct Probes {
     outcomes: mpsc::Sender<Probed>,
-    running: HashMap<Target, AbortHandle>,
+    running: HashMap<Target, Vec<AbortHandle>>,
     tasks: JoinSet<()>,
 }
 
@@ -72,95 +65,37 @@ impl Probes {
         Self { outcomes, running: HashMap::new(), tasks: JoinSet::new() }
     }
 
-    /// Probes exactly these targets from now on: ends what is no longer wanted, and starts the first probe of each new one
+    /// Probes exactly these targets from now on: ends what is no longer wanted, and starts the first round of each new one
     /// at once. What is wanted already goes on undisturbed. Must be called within a runtime.
-    pub fn follow<'m>(&mut self, wanted: impl Iterator<Item = (Target, &'m Server, &'m Probe)>) {
+    pub fn follow<'m>(&mut self, wanted: impl Iterator<Item = (Target, &'m Cluster, &'m Server)>) {
         let mut before = std::mem::take(&mut self.running);
-        for (target, server, probe) in wanted {
-            let running = before.remove(&target).unwrap_or_else(|| {
-                let (probe, outcomes) = (probe.clone(), self.outcomes.clone());
-                self.tasks.spawn(ServerProbes { target, address: server.address, probe, outcomes }.run())
-            });
+        for (target, cluster, server) in wanted {
+            let running = before.remove(&target).unwrap_or_else(|| self.start(target, cluster, server));
             self.running.insert(target, running);
         }
-        before.into_values().for_each(|ended| ended.abort());
+        before.into_values().flatten().for_each(|ended| ended.abort());
         while self.tasks.try_join_next().is_some() {}
     }
-}
 
-/// The probes of one server.
-struct ServerProbes {
-    target: Target,
-    address: IpAddr,
-    probe: Probe,
-    outcomes: mpsc::Sender<Probed>,
-}
-
-/// A probe that ended: when it started, and what it found. An error is this host's own and no outcome.
-type Ended = (Instant, io::Result<Outcome>);
-
-impl ServerProbes {
-    /// Ends when nobody takes the outcomes any more.
-    async fn run(self) {
-        // More than a verdict's worth of probes in flight would tell nothing more.
-        let limit = usize::try_from(self.probe.rise.max(self.probe.fall)).unwrap_or(usize::MAX).max(1);
-        let mut in_flight = FuturesOrdered::new();
-        let mut interval = self.probe.fast_interval;
-        let mut last_start = Instant::now();
-        let mut next_start = last_start;
-        let mut impeded = false;
-        loop {
-            tokio::select! {
-                biased;
-                Some((started, result)) = in_flight.next() => {
-                    warn_once(self.address, &result, &mut impeded);
-                    if let Ok(outcome) = result {
-                        let Some(answer) = self.report(started, outcome).await else { return };
-                        interval = answer;
-                        next_start = last_start + shortened(interval);
-                    }
-                }
-                () = sleep_until(next_start), if in_flight.len() < limit => {
-                    last_start = Instant::now();
-                    next_start = last_start + shortened(interval);
-                    in_flight.push_back(self.ask(last_start));
-                }
-            }
-        }
-    }
-
-    async fn ask(&self, started: Instant) -> Ended {
-        let result = match self.probe.kind {
-            ProbeKind::Tcp { port } => {
-                tcp::probe(SocketAddr::new(self.address, port), self.probe.timeout).await
-            }
+    fn start(&mut self, target: Target, cluster: &Cluster, server: &Server) -> Vec<AbortHandle> {
+        let rounds = |(index, probe): (usize, &Probe)| Rounds {
+            target,
+            index,
+            destination: Destination::of(cluster, server, probe),
+            probe: probe.clone(),
+            outcomes: self.outcomes.clone(),
         };
-        (started, result)
-    }
-
-    /// Hands the outcome to the event loop; gives the interval that it answers, or nothing if it is gone.
-    async fn report(&self, started: Instant, outcome: Outcome) -> Option<Duration> {
-        let (next_interval, answer) = oneshot::channel();
-        let probed = Probed { target: self.target, outcome, started: started.into_std(), next_interval };
-        self.outcomes.send(probed).await.ok()?;
-        Some(answer.await.unwrap_or(self.probe.interval))
+        let rounds: Vec<Rounds> = server.probes.iter().enumerate().map(rounds).collect();
+        rounds.into_iter().map(|rounds| self.tasks.spawn(rounds.run())).collect()
     }
 }
 
-fn shortened(interval: Duration) -> Duration {
-    interval.mul_f64(1.0 - JITTER * fastrand::f64())
-}
-
-/// Says that this host cannot probe, and that it can again; not at each probe.
-fn warn_once(address: IpAddr, result: &io::Result<Outcome>, impeded: &mut bool) {
-    match (result, *impeded) {
-        (Err(error), false) => {
-            tracing::warn!("cannot probe {address}, so its health stays as it is: {error}");
-        }
-        (Ok(_), true) => tracing::info!("{address} can be probed again"),
-        (Err(_), true) | (Ok(_), false) => {}
+/// Asks once. An error is this host's own fault (no file descriptors, no memory, no such source address) and says
+/// nothing about the server.
+async fn ask(kind: &ProbeKind, destination: &Destination, timeout: Duration) -> io::Result<Outcome> {
+    match kind {
+        ProbeKind::Tcp(kind) => tcp::probe(kind, destination, timeout).await,
     }
-    *impeded = result.is_err();
 }
 
 #[cfg(test)]

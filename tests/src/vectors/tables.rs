@@ -1,10 +1,10 @@
 //! From a described table set to the image that every executor publishes.
 
-use std::{collections::BTreeSet, net::IpAddr, time::Duration};
+use std::{collections::BTreeSet, net::IpAddr};
 
 use anyhow::{Context as _, Result};
 use tgdns::{
-    cluster::{Answer, Cluster, Model, Probe, ProbeKind, Server, TcpLimits, View, XdpMode},
+    cluster::{Answer, Cluster, Join, Model, Server, TcpLimits, View, XdpMode},
     image::Image,
     netlink::ServiceAddress,
     publish,
@@ -45,7 +45,8 @@ impl TableSet {
                 ttl: cluster.ttl,
                 negative_ttl: 5,
                 answer: cluster.subset.map_or(Answer::All, Answer::Subset),
-                probe: never_probed(),
+                probes: vec![],
+                join: Join::All,
                 servers,
                 name_servers,
             });
@@ -121,20 +122,10 @@ fn servers(cluster: &file::Cluster, views: &[View]) -> Result<(Vec<Server>, Vec<
                 weight: 1,
                 aliases: count(&described.aliases),
                 view_aliases: described.view_aliases.iter().map(in_view).collect::<Result<_>>()?,
+                probes: vec![],
             });
             live.push(described.live);
         }
     }
     Ok((servers, live))
-}
-
-fn never_probed() -> Probe {
-    Probe {
-        kind: ProbeKind::Tcp { port: 443 },
-        interval: Duration::from_secs(1),
-        fast_interval: Duration::from_millis(100),
-        timeout: Duration::from_millis(500),
-        rise: 2,
-        fall: 3,
-    }
 }

@@ -71,7 +71,10 @@ fn table_without_views() {
 #[test]
 fn json_has_the_same() {
     let json = to_json(&parse(NAT, "F").unwrap());
-    let server = json.pointer("/clusters/0/servers/2").unwrap();
+    let mut server = json.pointer("/clusters/0/servers/2").unwrap().clone();
+    let of_server = server.as_object_mut().unwrap().remove("probes").unwrap();
+    assert_eq!(of_server.pointer("/0/target"), Some(&json!("[fd00:10::9]:443")));
+    assert_eq!(of_server.pointer("/0/rise"), Some(&json!(2)));
     let expected = json!({
         "name": "tgpro-9",
         "address": "fd00:10::9",
@@ -82,12 +85,15 @@ fn json_has_the_same() {
             { "view": "lan", "addresses": ["192.168.7.9", "fd00::7:9"] },
         ],
     });
-    assert_eq!(server, &expected);
+    assert_eq!(server, expected);
     assert_eq!(json.pointer("/views/0/clients/1"), Some(&json!("fd00::/8")));
     let probe = json!({
-        "type": "tcp", "port": 443, "interval": "1s", "fast_interval": "100ms", "timeout": "500ms", "rise": 2, "fall": 3
+        "name": "tcp", "type": "tcp", "port": 443, "interval": "1s", "fast_interval": "100ms", "slow_interval": "1s",
+        "timeout": "500ms", "rise": 2, "fall": 3, "jitter": 5
     });
     assert_eq!(json.pointer("/clusters/0/probe"), Some(&probe));
+    assert_eq!(json.pointer("/clusters/0/probes"), Some(&json!([probe])));
+    assert_eq!(json.pointer("/clusters/0/up_by"), Some(&json!("all")));
     assert_eq!(json.pointer("/clusters/0/answer"), Some(&json!("all")));
     assert_eq!(json.pointer("/xdp_mode"), Some(&json!("native")));
     assert_eq!(json.pointer("/listen"), Some(&json!(["0.0.0.0:53", "[::]:53"])));
@@ -95,6 +101,28 @@ fn json_has_the_same() {
     assert_eq!(json.pointer("/tcp_connections_per_client"), Some(&json!(100)));
     assert_eq!(json.pointer("/tcp_idle_timeout"), Some(&json!("10s")));
     assert_eq!(json.pointer("/warnings"), Some(&json!([])));
+}
+
+#[test]
+fn several_probes() {
+    let text = r#"
+        xdp_mode = "off"
+        [[cluster]]
+        name = "internet.intern.netz"
+        probes = "any"
+        probe = [{ port = 443 }, { name = "viewer", port = 5900, slow_interval = "30s" }]
+        server = [{ name = "a", address = "10.9.9.1", probe = { name = "viewer", port = 5901 } }]
+    "#;
+    let rendered = render(&parse(text, "F").unwrap());
+    let lines: Vec<&str> = rendered.lines().skip(3).take(5).collect();
+    let expected = [
+        "tcp: tcp probe of port 443 every 1s (100ms while changing), timeout 500ms, 2 up, 3 down",
+        "viewer: tcp probe of port 5900 every 1s (100ms while changing, 30s while down), timeout 500ms, 2 up, 3 down",
+        "a server is up by any of these",
+        "  server  probed                       handed out",
+        "  a       10.9.9.1:443, 10.9.9.1:5901  10.9.9.1",
+    ];
+    assert_eq!(lines, expected);
 }
 
 #[track_caller]

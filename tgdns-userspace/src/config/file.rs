@@ -3,6 +3,7 @@
 //! Every key is optional here, so that a missing one is reported beside all other mistakes and not in place of them.
 
 mod alias;
+mod probe;
 
 use std::{fmt, marker::PhantomData};
 
@@ -13,9 +14,10 @@ use serde::{
 use toml::Spanned;
 
 pub(super) use alias::{Addresses, Alias};
+pub(super) use probe::{Probe, Probes};
 
 use super::leaf::{
-    AbsolutePath, Address, AnswerWord, Base, Label, Listen, Mode, Name, Nic, Number, Prefix, ProbeWord, Text,
+    AbsolutePath, Address, AnswerWord, Base, JoinWord, Label, Listen, Mode, Name, Nic, Number, Prefix, Text,
     Time,
 };
 
@@ -72,24 +74,12 @@ pub(super) struct Cluster {
     pub(super) ttl: Given<Number<0, 2_147_483_647>>,
     pub(super) negative_ttl: Given<Number<0, 86_400>>,
     pub(super) answer: Given<Answer>,
-    pub(super) probe: Given<Table<Probe>>,
+    pub(super) probe: Given<Probes>,
+    pub(super) probes: Given<JoinWord>,
     pub(super) part: Tables<Part>,
     pub(super) server: Tables<Server>,
     pub(super) nameservers: Given<Vec<Spanned<Label>>>,
     pub(super) nameserver: Tables<NameServer>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Probe {
-    #[serde(rename = "type")]
-    pub(super) kind: Given<ProbeWord>,
-    pub(super) port: Given<Number<1, 65_535>>,
-    pub(super) interval: Given<Time<10, 3_600_000>>,
-    pub(super) fast_interval: Given<Time<10, 3_600_000>>,
-    pub(super) timeout: Given<Time<1, 60_000>>,
-    pub(super) rise: Given<Number<1, 100>>,
-    pub(super) fall: Given<Number<1, 100>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -100,6 +90,7 @@ pub(super) struct Part {
     pub(super) count: Given<UpToMostServers>,
     pub(super) alias: Given<Alias<Base>>,
     pub(super) weight: Weight,
+    pub(super) probe: Given<Probes>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -109,6 +100,7 @@ pub(super) struct Server {
     pub(super) address: Given<Address>,
     pub(super) alias: Given<Alias<Address>>,
     pub(super) weight: Weight,
+    pub(super) probe: Given<Probes>,
 }
 
 /// A load balancer that is no server of the cluster.

@@ -2,6 +2,7 @@
 
 mod address;
 mod name;
+mod probe;
 
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -10,6 +11,7 @@ use serde::{Deserialize, Deserializer, de};
 use crate::cluster::XdpMode;
 pub(super) use address::{Address, Base, Prefix, refuse};
 pub(super) use name::{Label, Name};
+pub(super) use probe::{JoinWord, ProbeWord, any_of};
 
 /// Why a text is not the value it should be: it is nothing of the kind, or it is, but for a cause.
 type Refusal = Option<String>;
@@ -95,18 +97,6 @@ impl<'de> Deserialize<'de> for Mode {
             "off" => Ok(Self(XdpMode::Off)),
             _ => Err(None),
         })
-    }
-}
-
-/// The name of a kind of probe.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum ProbeWord {
-    Tcp,
-}
-
-impl<'de> Deserialize<'de> for ProbeWord {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        text(deserializer, "\"tcp\"", |text| if text == "tcp" { Ok(Self::Tcp) } else { Err(None) })
     }
 }
 

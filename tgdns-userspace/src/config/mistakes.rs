@@ -66,7 +66,9 @@ impl<'t> Mistakes<'t> {
     /// All mistakes in the order of the text.
     pub(super) fn into_errors(mut self) -> Vec<ConfigError> {
         self.found.sort_by_key(|(offset, _)| *offset);
-        self.found.dedup();
+        // What is wrong in one table may be found again in each that is written over it.
+        let mut told = HashSet::new();
+        self.found.retain(|mistake| told.insert(mistake.clone()));
         let text = self.text;
         let error = |(offset, message)| {
             let (line, column) = position(text, offset);

@@ -3,6 +3,7 @@
 mod counting;
 mod errors;
 mod good;
+mod probes;
 
 use super::parse;
 

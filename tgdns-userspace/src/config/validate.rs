@@ -5,6 +5,7 @@ mod cluster;
 mod draft;
 mod name_server;
 mod overlap;
+mod probe;
 mod server;
 mod view;
 

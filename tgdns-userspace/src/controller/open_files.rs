@@ -31,7 +31,8 @@ pub(super) fn make_room(model: &Model) -> Result<()> {
 
 fn needed(model: &Model) -> u64 {
     let connections = if model.listen.is_empty() { 0 } else { u64::from(model.tcp.connections) };
-    let probes: usize = model.clusters.iter().map(|cluster| cluster.servers.len()).sum();
+    let servers = model.clusters.iter().flat_map(|cluster| &cluster.servers);
+    let probes: usize = servers.map(|server| server.probes.len()).sum();
     connections + probes as u64 + OTHERS
 }
 

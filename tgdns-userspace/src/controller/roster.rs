@@ -76,8 +76,9 @@ impl Roster {
         services: Option<BTreeSet<ServiceAddress>>,
         now: Instant,
     ) -> Self {
-        let unknown =
-            |cluster: &Cluster| cluster.servers.iter().map(|_| ServerHealth::new(&cluster.probe)).collect();
+        let unknown = |cluster: &Cluster| {
+            cluster.servers.iter().map(|server| ServerHealth::new(cluster.join, server)).collect()
+        };
         let health = model.clusters.iter().map(unknown).collect();
         let ready = |cluster: &Cluster| vec![AdminState::Ready; cluster.servers.len()];
         let states = model.clusters.iter().map(ready).collect();
@@ -103,10 +104,10 @@ impl Roster {
     }
 
     /// What is to be probed.
-    pub fn targets(&self) -> impl Iterator<Item = (Target, &Server, &Probe)> {
+    pub fn targets(&self) -> impl Iterator<Item = (Target, &Cluster, &Server)> {
         let clusters = self.model.clusters.iter().zip(&self.targets);
         clusters.flat_map(|(cluster, targets)| {
-            targets.iter().zip(&cluster.servers).map(|(target, server)| (*target, server, &cluster.probe))
+            targets.iter().zip(&cluster.servers).map(move |(target, server)| (*target, cluster, server))
         })
     }
 
@@ -115,15 +116,16 @@ impl Roster {
         self.places.get(&target).copied()
     }
 
-    /// Takes one probe's outcome; tells the new verdict if this outcome brought it about.
+    /// Takes one outcome of a server's probe; tells the new verdict if this outcome brought it about.
     pub fn observe(
         &mut self,
         cluster: usize,
         server: usize,
+        probe: usize,
         outcome: &Outcome,
         now: Instant,
     ) -> Option<Change> {
-        self.health.get_mut(cluster)?.get_mut(server)?.observe(outcome, now)
+        self.health.get_mut(cluster)?.get_mut(server)?.observe(probe, outcome, now)
     }
 
     /// What people say of the servers from now on; it counts from the next [`Self::tell_time`].
@@ -163,10 +165,24 @@ impl Roster {
         self.states.get(cluster).and_then(|states| states.get(server)).copied().unwrap_or_default()
     }
 
-    /// Health up and admin ready: may be handed out.
+    /// What the server itself says of that, by a probe that reports.
+    pub fn reported_state(&self, cluster: usize, server: usize) -> AdminState {
+        self.health(cluster).get(server).map(ServerHealth::reported_state).unwrap_or_default()
+    }
+
+    /// The configured weight after what the server says of itself, in hundredths: 100 where it is 1 and nothing is said.
+    pub fn weight(&self, cluster: usize, server: usize) -> u32 {
+        let configured = self.model.clusters.get(cluster).and_then(|cluster| cluster.servers.get(server));
+        let health = self.health(cluster).get(server);
+        configured.zip(health).map_or(0, |(server, health)| health.weight(server.weight))
+    }
+
+    /// Health up, admin ready, and nothing to the contrary from the server itself: may be handed out.
     pub fn is_live(&self, cluster: usize, server: usize) -> bool {
         let health = self.health(cluster).get(server).map(ServerHealth::health);
-        health == Some(Health::Up) && self.state(cluster, server) == AdminState::Ready
+        health == Some(Health::Up)
+            && self.state(cluster, server) == AdminState::Ready
+            && self.reported_state(cluster, server) == AdminState::Ready
     }
 
     /// Whether any server of a cluster is.
@@ -228,14 +244,16 @@ impl Roster {
 
     /// Where none is live, all are handed out: it may be the probes that fail, and a client that tries in vain loses less
     /// than one that is told that there is no address. A person's word counts more than a probe's: those who are ready
-    /// come first, then those who drain, and the rest only where there is no other.
+    /// come first, then those who drain, and the rest only where there is no other. Among them those come first who say
+    /// nothing to the contrary themselves.
     fn handed_out(&self, cluster: usize) -> Vec<bool> {
         let servers = 0..self.health(cluster).len();
         if self.has_live(cluster) {
             return servers.map(|server| self.is_live(cluster, server)).collect();
         }
-        let best = servers.clone().map(|server| self.state(cluster, server)).min();
-        servers.map(|server| Some(self.state(cluster, server)) == best).collect()
+        let states = |server| (self.state(cluster, server), self.reported_state(cluster, server));
+        let best = servers.clone().map(states).min();
+        servers.map(|server| Some(states(server)) == best).collect()
     }
 
     /// For each cluster without a verdict, the time from which it does without one.
@@ -267,10 +285,14 @@ fn places(targets: &[Vec<Target>]) -> HashMap<Target, (usize, usize)> {
     clusters.flat_map(of_cluster).collect()
 }
 
-/// The time that a server needs at most for its first verdict, whether its probes follow each other by the fast interval or,
-/// where that is shorter, by the timeout.
+/// The time that a server of the cluster needs at most for its first verdict.
 fn first_round(cluster: &Cluster) -> Duration {
-    let probe = &cluster.probe;
+    let probes = cluster.servers.iter().flat_map(|server| &server.probes);
+    probes.map(first_verdict).max().unwrap_or_default()
+}
+
+/// The same of a probe, whether its rounds follow each other by the fast interval or, where that is shorter, by the timeout.
+fn first_verdict(probe: &Probe) -> Duration {
     let following = probe.fast_interval.saturating_mul(probe.rise.max(probe.fall) - 1);
     probe.timeout.saturating_mul(probe.fall).max(probe.timeout.saturating_add(following))
 }

@@ -1,80 +1,32 @@
 //! Does the server accept a TCP connection?
 //!
-//! The connection is closed with a reset (linger 0), as other load balancers' checks do: an orderly close would leave
-//! a TIME_WAIT entry for each probe of each server here, another in every NAT table on the way, and make
-//! the server's program answer our FIN. The handshake is the whole proof, and nothing was sent that could be lost.
+//! The handshake is the whole proof, and nothing was sent that could be lost.
 
 use std::{
-    io::{self, ErrorKind},
-    net::SocketAddr,
+    io,
     time::{Duration, Instant},
 };
 
-use nix::errno::Errno;
-use tokio::{
-    net::{TcpSocket, TcpStream},
-    time::error::Elapsed,
+use super::{
+    Destination,
+    connect::{connect, timed_out},
 };
+use crate::{cluster::Tcp, health::Outcome};
 
-use crate::health::Outcome;
-
-/// Tries one connection. An error is this host's own (no file descriptors, no memory) and says nothing about the
-/// server.
-pub async fn probe(target: SocketAddr, timeout: Duration) -> io::Result<Outcome> {
-    let socket = match target {
-        SocketAddr::V4(_) => TcpSocket::new_v4()?,
-        SocketAddr::V6(_) => TcpSocket::new_v6()?,
-    };
-    socket.set_zero_linger()?;
+/// Tries one connection.
+pub(super) async fn probe(_kind: &Tcp, destination: &Destination, timeout: Duration) -> io::Result<Outcome> {
     let started = Instant::now();
-    let connection = tokio::time::timeout(timeout, socket.connect(target)).await;
-    judge(connection, target, timeout, started.elapsed())
-}
-
-fn judge(
-    connection: Result<io::Result<TcpStream>, Elapsed>,
-    target: SocketAddr,
-    timeout: Duration,
-    took: Duration,
-) -> io::Result<Outcome> {
-    let cause = match connection {
-        Ok(Ok(stream)) if stream.local_addr()? == target => {
-            // A closed port among the ephemeral ones, on this very host: the kernel may choose it as our own port and
-            // connect the socket to itself.
-            "connection refused".into()
-        }
-        Ok(Ok(_accepted)) => return Ok(Outcome::Success { took }),
-        Ok(Err(error)) if is_own_fault(&error) => return Err(error),
-        Ok(Err(error)) => cause(&error),
-        Err(_elapsed) => format!("timed out after {}", humantime::format_duration(timeout)),
+    let Ok(connection) = tokio::time::timeout(timeout, connect(destination)).await else {
+        return Ok(Outcome::failure(timed_out(timeout)));
     };
-    Ok(Outcome::Failure { cause })
-}
-
-fn is_own_fault(error: &io::Error) -> bool {
-    let own = [Errno::EMFILE, Errno::ENFILE, Errno::ENOBUFS, Errno::ENOMEM];
-    error.raw_os_error().is_some_and(|code| own.contains(&Errno::from_raw(code)))
-}
-
-fn cause(error: &io::Error) -> String {
-    #[expect(clippy::wildcard_enum_match_arm, reason = "the rest is rare, and the system's words will do")]
-    let told = match error.kind() {
-        ErrorKind::ConnectionRefused => "connection refused",
-        ErrorKind::ConnectionReset => "connection reset",
-        ErrorKind::HostUnreachable => "no route to host",
-        ErrorKind::NetworkUnreachable => "network is unreachable",
-        ErrorKind::TimedOut => "timed out",
-        ErrorKind::AddrNotAvailable => "this host has no address to connect from",
-        ErrorKind::PermissionDenied => "forbidden by this host's firewall",
-        _ => return error.to_string(),
-    };
-    told.into()
+    Ok(match connection? {
+        Ok(_accepted) => Outcome::success(started.elapsed()),
+        Err(cause) => Outcome::failure(cause),
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use std::net::{IpAddr, Ipv4Addr};
-
     use tokio::net::TcpListener;
 
     use super::*;
@@ -92,7 +44,7 @@ mod tests {
         namespace.ip("route add unreachable 198.51.100.0/24");
         namespace.ip("route add prohibit 203.0.113.0/24");
         namespace.block_on(|| async {
-            for (target, expected) in [
+            for (destination, expected) in [
                 ("127.0.0.1:9", "connection refused"),
                 ("[::1]:9", "connection refused"),
                 ("192.0.2.2:9", "timed out after 300ms"),
@@ -100,8 +52,9 @@ mod tests {
                 ("203.0.113.1:9", "forbidden by this host's firewall"),
                 ("8.8.8.8:9", "network is unreachable"),
             ] {
-                let outcome = probe(target.parse().expect("an address"), TIMEOUT).await.expect("a verdict");
-                assert_eq!(outcome, Outcome::Failure { cause: expected.into() }, "{target}");
+                let outcome =
+                    probe(&Tcp::default(), &Destination::at(destination), TIMEOUT).await.expect("a verdict");
+                assert_eq!(outcome, Outcome::failure(expected), "{destination}");
             }
         });
     }
@@ -111,8 +64,9 @@ mod tests {
         NetworkNamespace::new().block_on(|| async {
             let listener = TcpListener::bind("127.0.0.1:443").await.expect("bind");
             for _ in 0..20 {
-                let outcome = probe(listener.local_addr().expect("bound"), TIMEOUT).await.expect("a verdict");
-                assert!(matches!(outcome, Outcome::Success { .. }), "{outcome:?}");
+                let destination = Destination::at(&listener.local_addr().expect("bound").to_string());
+                let outcome = probe(&Tcp::default(), &destination, TIMEOUT).await.expect("a verdict");
+                assert!(outcome.is_success(), "{outcome:?}");
                 drop(listener.accept().await.expect("the connection"));
             }
             let table = std::fs::read_to_string("/proc/thread-self/net/tcp").expect("the kernel's table");
@@ -127,9 +81,28 @@ mod tests {
         namespace.block_on(|| async {
             // The only port to connect from is the one to connect to.
             std::fs::write("/proc/sys/net/ipv4/ip_local_port_range", "40000 40000").expect("write");
-            let target = SocketAddr::new(IpAddr::from(Ipv4Addr::LOCALHOST), 40_000);
-            let outcome = probe(target, TIMEOUT).await.expect("a verdict");
-            assert_eq!(outcome, Outcome::Failure { cause: "connection refused".into() });
+            let destination = Destination::at("127.0.0.1:40000");
+            let outcome = probe(&Tcp::default(), &destination, TIMEOUT).await.expect("a verdict");
+            assert_eq!(outcome, Outcome::failure("connection refused"));
+        });
+    }
+
+    #[test]
+    fn the_source_is_this_host_s() {
+        let namespace = NetworkNamespace::new();
+        namespace.block_on(|| async {
+            let listener = TcpListener::bind("127.0.0.1:443").await.expect("bind");
+            let from = |source: &str| Destination {
+                source: Some(source.parse().expect("an address")),
+                ..Destination::at("127.0.0.1:443")
+            };
+            let outcome = probe(&Tcp::default(), &from("127.7.7.7"), TIMEOUT).await.expect("a verdict");
+            assert!(outcome.is_success(), "{outcome:?}");
+            let (_stream, client) = listener.accept().await.expect("the connection");
+            assert_eq!(client.ip().to_string(), "127.7.7.7");
+            let error =
+                probe(&Tcp::default(), &from("192.0.2.1"), TIMEOUT).await.expect_err("no such address");
+            assert!(error.to_string().starts_with("cannot use the source address 192.0.2.1: "), "{error}");
         });
     }
 }

@@ -1,28 +1,26 @@
 use std::{
     collections::BTreeMap,
-    net::{Ipv4Addr, Ipv6Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::{Arc, Mutex},
 };
 
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, time::Instant};
 
 use super::*;
 use crate::{
-    cluster::Server,
+    cluster::{Answer, Join, Probe, Server, Tcp},
     health::{Health, ServerHealth},
 };
 
 /// What the promise of detection allows for timers and the event loop.
 const SLACK: Duration = Duration::from_millis(50);
 
-const PROBE: Probe = Probe {
-    kind: ProbeKind::Tcp { port: 0 },
-    interval: Duration::from_millis(200),
-    fast_interval: Duration::from_millis(40),
-    timeout: Duration::from_millis(200),
-    rise: 2,
-    fall: 3,
-};
+const INTERVAL: Duration = Duration::from_millis(200);
+const FAST_INTERVAL: Duration = Duration::from_millis(40);
+const TIMEOUT: Duration = Duration::from_millis(200);
+const RISE: u32 = 2;
+const FALL: u32 = 3;
+const JITTER: f64 = 0.05;
 
 #[tokio::test]
 async fn the_first_round_starts_at_once_and_in_parallel() {
@@ -41,11 +39,11 @@ async fn the_first_round_starts_at_once_and_in_parallel() {
         assert!(after < SLACK, "server {server} after {after:?}");
         // The listener has only the first of these addresses.
         match outcome {
-            Outcome::Success { took } => {
+            Outcome::Success { took, .. } => {
                 let took = stalls.deducted_from(took);
                 assert!(server == 0 && took < SLACK, "{server} took {took:?}");
             }
-            Outcome::Failure { cause } => {
+            Outcome::Failure { cause, .. } => {
                 assert_eq!((server > 0, cause.as_str()), (true, "connection refused"))
             }
         }
@@ -57,27 +55,21 @@ async fn a_closed_port_and_its_return_are_detected_in_time() {
     for address in [IpAddr::from(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()] {
         let (listening, at) = Listening::start(SocketAddr::new(address, 0)).await;
         let mut outcomes = Outcomes::of(&[address], at.port());
-        let mut health = ServerHealth::new(&PROBE);
+        let mut health = ServerHealth::new(Join::All, &server(address, at.port()));
         let waited = outcomes.until(&mut health, Health::Up).await;
-        assert!(waited <= PROBE.fast_interval * (PROBE.rise - 1) + SLACK, "first verdict after {waited:?}");
+        assert!(waited <= FAST_INTERVAL * (RISE - 1) + SLACK, "first verdict after {waited:?}");
         let mut listening = Some(listening);
         for round in 0..4 {
             // Another phase of the interval each time.
-            outcomes.watch_for(&mut health, PROBE.interval * round / 4).await;
+            outcomes.watch_for(&mut health, INTERVAL * round / 4).await;
             drop(listening.take());
             let gone = outcomes.until(&mut health, Health::Down).await;
-            assert!(
-                gone <= PROBE.interval + PROBE.fast_interval * (PROBE.fall - 1) + SLACK,
-                "gone after {gone:?}"
-            );
+            assert!(gone <= INTERVAL + FAST_INTERVAL * (FALL - 1) + SLACK, "gone after {gone:?}");
 
-            outcomes.watch_for(&mut health, PROBE.interval * round / 4).await;
+            outcomes.watch_for(&mut health, INTERVAL * round / 4).await;
             listening = Some(Listening::start(at).await.0);
             let back = outcomes.until(&mut health, Health::Up).await;
-            assert!(
-                back <= PROBE.interval + PROBE.fast_interval * (PROBE.rise - 1) + SLACK,
-                "back after {back:?}"
-            );
+            assert!(back <= INTERVAL + FAST_INTERVAL * (RISE - 1) + SLACK, "back after {back:?}");
         }
     }
 }
@@ -110,14 +102,14 @@ async fn a_silent_server_is_probed_on_while_answers_are_pending() {
     let mut starts = Vec::new();
     for _ in 0..6 {
         let probed = outcomes.receiver.recv().await.expect("probes run for ever");
-        assert_eq!(probed.outcome, Outcome::Failure { cause: "timed out after 200ms".into() });
+        assert_eq!(probed.outcome, Outcome::failure("timed out after 200ms"));
         starts.push(probed.started);
-        probed.answer(PROBE.fast_interval);
+        probed.answer(FAST_INTERVAL);
     }
     assert!(starts.is_sorted(), "outcomes come in the order of the starts");
     // Three at the fast interval; the others are due by then and start as these end, without another interval.
-    let expected = [0, 1, 2].map(|number| PROBE.fast_interval * number);
-    let expected = expected.into_iter().chain(expected.map(|start| PROBE.timeout + start));
+    let expected = [0, 1, 2].map(|number| FAST_INTERVAL * number);
+    let expected = expected.into_iter().chain(expected.map(|start| TIMEOUT + start));
     for (start, expected) in starts.iter().zip(expected) {
         let start = stalls.deducted_from(*start - starts[0]);
         assert!(start <= expected + Duration::from_millis(20), "{start:?} in place of {expected:?}");
@@ -132,16 +124,16 @@ async fn an_outcome_that_nobody_answers_is_followed_by_the_ordinary_interval() {
     let first = outcomes.receiver.recv().await.expect("a first outcome").started;
     let second = outcomes.receiver.recv().await.expect("a second outcome").started;
     let interval = second - first;
-    assert!(interval >= PROBE.interval.mul_f64(1.0 - JITTER), "{interval:?}");
+    assert!(interval >= INTERVAL.mul_f64(1.0 - JITTER), "{interval:?}");
     let interval = stalls.deducted_from(interval);
-    assert!(interval <= PROBE.interval + SLACK, "{interval:?}");
+    assert!(interval <= INTERVAL + SLACK, "{interval:?}");
 }
 
 #[tokio::test]
 async fn dropping_the_probes_ends_them() {
     let (_listening, at) = Listening::start(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0)).await;
     let Outcomes { probes, mut receiver } = Outcomes::of(&[at.ip()], at.port());
-    receiver.recv().await.expect("a first outcome").answer(PROBE.fast_interval);
+    receiver.recv().await.expect("a first outcome").answer(FAST_INTERVAL);
     drop(probes);
     let end = async { while receiver.recv().await.is_some() {} };
     tokio::time::timeout(Duration::from_secs(5), end)
@@ -153,13 +145,12 @@ async fn dropping_the_probes_ends_them() {
 #[tokio::test]
 async fn only_what_differs_is_ended_and_started() {
     let (_listener, open) = Listening::start(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0)).await;
-    let servers = servers(&[1, 2, 3].map(|last| Ipv4Addr::new(127, 0, 0, last).into()));
-    let slow = Probe {
-        interval: Duration::from_secs(60),
-        fast_interval: Duration::from_secs(60),
-        ..probe(open.port())
-    };
-    let all: Vec<_> = targets(&servers, &slow).collect();
+    const SLOW: Duration = Duration::from_secs(60);
+    let mut cluster = cluster(&[1, 2, 3].map(|last| Ipv4Addr::new(127, 0, 0, last).into()), open.port());
+    for probe in cluster.servers.iter_mut().flat_map(|server| &mut server.probes) {
+        (probe.interval, probe.fast_interval) = (SLOW, SLOW);
+    }
+    let all: Vec<_> = targets(&cluster).collect();
     let (sender, mut receiver) = mpsc::channel(64);
     let mut probes = Probes::new(sender);
     let mut count = async |probes: &mut Probes, wanted: &[usize]| {
@@ -167,7 +158,7 @@ async fn only_what_differs_is_ended_and_started() {
         let mut heard = Vec::new();
         while let Ok(Some(probed)) = tokio::time::timeout(SLACK * 4, receiver.recv()).await {
             heard.push(probed.target.0);
-            probed.answer(slow.interval);
+            probed.answer(SLOW);
         }
         heard.sort_unstable();
         heard
@@ -189,7 +180,7 @@ impl Outcomes {
     fn of(addresses: &[IpAddr], port: u16) -> Self {
         let (sender, receiver) = mpsc::channel(64);
         let mut probes = Probes::new(sender);
-        probes.follow(targets(&servers(addresses), &probe(port)));
+        probes.follow(targets(&cluster(addresses, port)));
         Self { probes, receiver }
     }
 
@@ -213,8 +204,8 @@ impl Outcomes {
 
     async fn observe(&mut self, health: &mut ServerHealth) {
         let probed = self.receiver.recv().await.expect("probes run for ever");
-        health.observe(&probed.outcome, std::time::Instant::now());
-        probed.answer(health.next_interval(&PROBE));
+        health.observe(0, &probed.outcome, std::time::Instant::now());
+        probed.answer(health.probes()[0].next_interval(&probe(0)));
     }
 }
 
@@ -304,26 +295,44 @@ impl Silent {
     }
 }
 
-fn servers(addresses: &[IpAddr]) -> Vec<Server> {
-    let server = |address: &IpAddr| Server {
+fn cluster(addresses: &[IpAddr], port: u16) -> Cluster {
+    Cluster {
+        name_servers: Vec::new(),
+        name: "internet.intern.netz".into(),
+        ttl: 1,
+        negative_ttl: 5,
+        answer: Answer::All,
+        probes: vec![probe(port)],
+        join: Join::All,
+        servers: addresses.iter().map(|address| server(*address, port)).collect(),
+    }
+}
+
+fn server(address: IpAddr, port: u16) -> Server {
+    Server {
         part: None,
         name: address.to_string(),
-        address: *address,
+        address,
         weight: 1,
         aliases: Vec::new(),
         view_aliases: Vec::new(),
-    };
-    addresses.iter().map(server).collect()
+        probes: vec![probe(port)],
+    }
 }
 
 fn probe(port: u16) -> Probe {
-    Probe { kind: ProbeKind::Tcp { port }, ..PROBE }
+    Probe {
+        interval: INTERVAL,
+        fast_interval: FAST_INTERVAL,
+        slow_interval: INTERVAL,
+        timeout: TIMEOUT,
+        rise: RISE,
+        fall: FALL,
+        ..Probe::new(ProbeKind::Tcp(Tcp::default()), port)
+    }
 }
 
-/// Numbered from 0.
-fn targets<'s>(
-    servers: &'s [Server],
-    probe: &'s Probe,
-) -> impl Iterator<Item = (Target, &'s Server, &'s Probe)> {
-    (0..).map(Target).zip(servers).map(move |(target, server)| (target, server, probe))
+/// The servers of a cluster, numbered from 0.
+fn targets(cluster: &Cluster) -> impl Iterator<Item = (Target, &Cluster, &Server)> {
+    (0..).map(Target).zip(&cluster.servers).map(move |(target, server)| (target, cluster, server))
 }

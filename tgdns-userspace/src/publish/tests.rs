@@ -1,10 +1,8 @@
-use std::time::Duration;
-
 use tgdns_common::tables::{DEFAULT_VIEW, Tables as _};
 
 use super::*;
 use crate::{
-    cluster::{Cluster, Probe, ProbeKind, View, XdpMode},
+    cluster::{Cluster, Join, Probe, ProbeKind, Tcp, View, XdpMode},
     config,
 };
 
@@ -79,14 +77,8 @@ fn a_model_that_fills_the_tables_is_placed_and_a_larger_one_is_told() {
         ttl: 1,
         negative_ttl: 5,
         answer: Answer::All,
-        probe: Probe {
-            kind: ProbeKind::Tcp { port: 1 },
-            interval: Duration::from_secs(1),
-            fast_interval: Duration::from_secs(1),
-            timeout: Duration::from_secs(1),
-            rise: 1,
-            fall: 1,
-        },
+        probes: vec![Probe::new(ProbeKind::Tcp(Tcp::default()), 1)],
+        join: Join::All,
         servers: Vec::new(),
         name_servers: Vec::new(),
     };

@@ -39,10 +39,10 @@ fn status_after(elapsed: Duration, outcomes: &[bool]) -> Status {
     let mut roster = Roster::new(model, Admins::default(), Some(BTreeSet::from(services)), start);
     for (server, success) in outcomes.iter().enumerate() {
         let outcome = match success {
-            true => Outcome::Success { took: Duration::from_millis(1) },
-            false => Outcome::Failure { cause: "connection refused".to_owned() },
+            true => Outcome::success(Duration::from_millis(1)),
+            false => Outcome::failure("connection refused"),
         };
-        roster.observe(0, server, &outcome, start + Duration::from_secs(5));
+        roster.observe(0, server, 0, &outcome, start + Duration::from_secs(5));
     }
     // Without a time the first round has not ended: it is the outcomes that decide.
     if let Some(selection) = roster.due(start + elapsed, 0) {

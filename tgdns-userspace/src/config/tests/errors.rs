@@ -10,7 +10,7 @@ fn unknown_keys() {
             "ttl = 1\n",
             "colour = 1\n",
             &[
-                "10:1: `colour` is no known key here: the known ones are name, ttl, negative_ttl, answer, probe, part, server, nameservers, nameserver",
+                "10:1: `colour` is no known key here: the known ones are name, ttl, negative_ttl, answer, probe, probes, part, server, nameservers, nameserver",
             ],
         ),
         ("port = 443", "prot = 443", &["14:1: `prot` is no known key: did you mean `port`?"]),
@@ -153,12 +153,15 @@ fn wrong_types() {
         (
             "[cluster.probe]\ntype = \"tcp\"\nport = 443\ninterval = \"1s\"",
             "probe = 5",
-            &["12:9: `probe` must be a table, not 5"],
+            &["12:9: `probe` must be a table, or a list of tables, not 5"],
         ),
         (
             "[cluster.probe]\ntype = \"tcp\"\nport = 443\ninterval = \"1s\"",
             r#"probe = ["tcp", 443]"#,
-            &["12:9: `probe` must be a table, not a list"],
+            &[
+                r#"12:10: each of `probe` must be a table, not "tcp""#,
+                "12:17: each of `probe` must be a table, not 443",
+            ],
         ),
         (
             r#"answer = "all""#,
@@ -391,7 +394,7 @@ fn missing_keys() {
             "name = \"tgpro-9\"\naddress = \"10.10.11.9\"\nalias = \"192.168.7.9\"",
             r#"name = "internet-3""#,
             &[
-                r#"20:1: "internet-3" is counted by a part and nothing is overridden: give an address, an alias or a weight, or take this table away"#,
+                r#"20:1: "internet-3" is counted by a part and nothing is overridden: give an address, an alias, a weight or a probe, or take this table away"#,
             ],
         ),
         (

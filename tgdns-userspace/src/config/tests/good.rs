@@ -8,7 +8,7 @@ use std::{
 
 use super::super::load;
 use super::*;
-use crate::cluster::{Answer, Model, Probe, ProbeKind, TcpLimits, XdpMode};
+use crate::cluster::{Answer, Join, Model, Probe, ProbeKind, Tcp, TcpLimits, XdpMode};
 
 /// The smallest file, and every default.
 #[test]
@@ -51,14 +51,21 @@ fn defaults() {
         ("internet.intern.netz", 1, Answer::All)
     );
     let expected = Probe {
-        kind: ProbeKind::Tcp { port: 443 },
+        name: "tcp".to_owned(),
+        kind: ProbeKind::Tcp(Tcp::default()),
+        port: 443,
+        address: None,
+        source: None,
         interval: Duration::from_secs(1),
         fast_interval: Duration::from_millis(100),
+        slow_interval: Duration::from_secs(1),
         timeout: Duration::from_millis(500),
         rise: 2,
         fall: 3,
+        jitter: 5,
     };
-    assert_eq!(cluster.probe, expected);
+    assert_eq!((cluster.probes.as_slice(), cluster.join), (&[expected.clone()][..], Join::All));
+    assert_eq!(cluster.servers.first().unwrap().probes, [expected]);
     assert_eq!(cluster.servers.first().unwrap().weight, 1);
 }
 
@@ -66,9 +73,12 @@ fn defaults() {
 #[test]
 fn short_intervals() {
     let model = parse(&changed("interval = \"1s\"", "interval = \"50ms\""), "F").unwrap();
-    let probe = &model.clusters.first().unwrap().probe;
+    let probe = model.clusters.first().unwrap().probes.first().unwrap();
     let short = Duration::from_millis(50);
-    assert_eq!((probe.interval, probe.fast_interval, probe.timeout), (short, short, short));
+    assert_eq!(
+        (probe.interval, probe.fast_interval, probe.slow_interval, probe.timeout),
+        (short, short, short, short)
+    );
 }
 
 #[test]

@@ -1,16 +1,14 @@
-//! One cluster: its name, how it answers and how it is probed.
-
-use std::time::Duration;
+//! One cluster: its name and how it answers.
 
 use toml::Spanned;
 
-use super::{Names, name_server, overlap, server::Collector, take_name, view::ViewNames};
+use super::{Names, name_server, overlap, probe::Templates, server::Collector, take_name, view::ViewNames};
 use crate::{
-    cluster::{Answer, Cluster, Probe, ProbeKind},
+    cluster::{Answer, Cluster, Join},
     config::{
         file::{self, Given, Table},
-        leaf::{AnswerWord, Number, ProbeWord},
-        mistakes::{Mistakes, Span},
+        leaf::AnswerWord,
+        mistakes::Mistakes,
     },
 };
 
@@ -40,10 +38,11 @@ pub(super) fn cluster(
         stem = None;
     }
 
-    let collector = Collector::new(stem, views, names, mistakes);
+    let probes = Templates::new(table.probe, &at, mistakes);
+    let collector = Collector::new(stem, views, &probes, names, mistakes);
     let drafts = collector.collect(&at, table.part, table.server);
     overlap::check(&at, &drafts, views, mistakes);
-    let servers = drafts.into_servers();
+    let servers = drafts.into_servers(&probes, mistakes);
     let name_servers =
         name_server::name_servers(table.nameservers, table.nameserver, &servers, views, mistakes);
 
@@ -52,7 +51,8 @@ pub(super) fn cluster(
         ttl: table.ttl.map_or(DEFAULT_TTL, |ttl| ttl.into_inner().0),
         negative_ttl: table.negative_ttl.map_or(DEFAULT_NEGATIVE_TTL, |ttl| ttl.into_inner().0),
         answer: answer(table.answer, mistakes),
-        probe: probe(table.probe, &at, mistakes),
+        probes: probes.probes,
+        join: table.probes.map_or_else(Join::default, |join| join.into_inner().0),
         servers,
         name_servers,
     }
@@ -71,64 +71,4 @@ fn answer(given: Given<file::Answer>, mistakes: &mut Mistakes<'_>) -> Answer {
             size.map_or(Answer::All, Answer::Subset)
         }
     }
-}
-
-fn probe(given: Given<Table<file::Probe>>, cluster: &Span, mistakes: &mut Mistakes<'_>) -> Probe {
-    let advice = "add [cluster.probe] with type = \"tcp\" and the port of the service";
-    let given = mistakes.required(given, cluster, "probe", advice);
-    let at = given.as_ref().map_or(cluster.clone(), Spanned::span);
-    let Some(table) = given.map(|given| given.into_inner().0) else {
-        return Probe {
-            kind: ProbeKind::Tcp { port: 0 },
-            interval: DEFAULT_INTERVAL,
-            fast_interval: DEFAULT_FAST_INTERVAL,
-            timeout: DEFAULT_TIMEOUT,
-            rise: DEFAULT_RISE,
-            fall: DEFAULT_FALL,
-        };
-    };
-
-    let advice = "give the TCP port of the service, such as 443";
-    let port = mistakes.required(table.port, &at, "port", advice);
-    let port = port.and_then(|port| u16::try_from(port.into_inner().0).ok()).unwrap_or_default();
-    let kind = match table.kind.map_or(ProbeWord::Tcp, Spanned::into_inner) {
-        ProbeWord::Tcp => ProbeKind::Tcp { port },
-    };
-
-    let interval_is_known = !mistakes.was_wrong(&at, "interval");
-    let interval = table.interval.map_or(DEFAULT_INTERVAL, |time| time.into_inner().0);
-    // A default that would be longer than the interval gives way to it; what was written does not.
-    let mut up_to_interval = |given: Option<(Span, Duration)>, key: &str, default: Duration| match given {
-        None => default.min(interval),
-        Some((time_at, time)) => {
-            if interval_is_known && time > interval {
-                let [time, interval] = [time, interval].map(humantime::format_duration);
-                mistakes.add(
-                    &time_at,
-                    format!("`{key}` ({time}) is longer than `interval` ({interval}): shorten it, or lengthen `interval`"),
-                );
-            }
-            time
-        }
-    };
-    let fast_interval = table.fast_interval.map(|time| (time.span(), time.into_inner().0));
-    let timeout = table.timeout.map(|time| (time.span(), time.into_inner().0));
-    Probe {
-        kind,
-        interval,
-        fast_interval: up_to_interval(fast_interval, "fast_interval", DEFAULT_FAST_INTERVAL),
-        timeout: up_to_interval(timeout, "timeout", DEFAULT_TIMEOUT),
-        rise: number(table.rise, DEFAULT_RISE),
-        fall: number(table.fall, DEFAULT_FALL),
-    }
-}
-
-const DEFAULT_INTERVAL: Duration = Duration::from_secs(1);
-const DEFAULT_FAST_INTERVAL: Duration = Duration::from_millis(100);
-const DEFAULT_TIMEOUT: Duration = Duration::from_millis(500);
-const DEFAULT_RISE: u32 = 2;
-const DEFAULT_FALL: u32 = 3;
-
-fn number<const LEAST: u32, const MOST: u32>(given: Given<Number<LEAST, MOST>>, default: u32) -> u32 {
-    given.map_or(default, |given| given.into_inner().0)
 }

@@ -2,8 +2,14 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::alias::Aliases;
-use crate::{cluster::Server, config::mistakes::Span};
+use super::{
+    alias::Aliases,
+    probe::{Differences, Templates},
+};
+use crate::{
+    cluster::{Probe, Server},
+    config::mistakes::{Mistakes, Span},
+};
 
 /// A server with the places that told of it.
 pub(super) struct Draft {
@@ -15,6 +21,7 @@ pub(super) struct Draft {
     pub(super) address_at: Span,
     pub(super) aliases: Aliases,
     pub(super) weight: u16,
+    pub(super) probes: Differences,
 }
 
 /// The own addresses that one part counts, both included.
@@ -41,7 +48,7 @@ impl Draft {
         aliases.or(everywhere).unwrap_or((self.address.as_slice(), &self.address_at))
     }
 
-    pub(super) fn into_server(self) -> Server {
+    pub(super) fn into_server(self, probes: Vec<Probe>) -> Server {
         let Aliases { everywhere, mut views } = self.aliases;
         views.sort_by_key(|(view, ..)| *view);
         Server {
@@ -51,12 +58,17 @@ impl Draft {
             weight: self.weight,
             aliases: everywhere.map_or_else(Vec::new, |(_, addresses)| addresses),
             view_aliases: views.into_iter().map(|(view, _, addresses)| (view, addresses)).collect(),
+            probes,
         }
     }
 }
 
 impl Drafts {
-    pub(super) fn into_servers(self) -> Vec<Server> {
-        self.servers.into_iter().map(Draft::into_server).collect()
+    pub(super) fn into_servers(self, templates: &Templates, mistakes: &mut Mistakes<'_>) -> Vec<Server> {
+        let server = |draft: Draft| {
+            let probes = templates.of(draft.address, &draft.probes, mistakes);
+            draft.into_server(probes)
+        };
+        self.servers.into_iter().map(server).collect()
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use toml::Spanned;
 
-use super::{alias, draft::Draft, take_name, view::ViewNames};
+use super::{alias, draft::Draft, probe::Differences, take_name, view::ViewNames};
 use crate::{
     cluster::{Cluster, Server},
     config::{
@@ -97,7 +97,8 @@ fn machine(
         mistakes.add(&name_at, format!("\"{name}\" is a server of the cluster: {advice}"));
     }
     let (address_at, address) = (address.span(), Some(address.into_inner().0));
-    let draft = Draft { name, part: None, address, address_at, aliases, weight: 1 };
+    let draft =
+        Draft { name, part: None, address, address_at, aliases, weight: 1, probes: Differences::default() };
     let too_many = (0..=views.last_identifier())
         .map(|view| draft.handed_out(view))
         .find(|(addresses, _)| addresses.len() > MOST_ADDRESSES);
@@ -110,7 +111,7 @@ fn machine(
             ),
         );
     }
-    is_free.then(|| draft.into_server())
+    is_free.then(|| draft.into_server(Vec::new()))
 }
 
 fn is_free(taken: &mut HashMap<String, Span>, name: &str, at: &Span, mistakes: &mut Mistakes<'_>) -> bool {

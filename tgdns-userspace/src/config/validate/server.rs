@@ -1,12 +1,13 @@
 //! The servers of one cluster: counted by its parts, overridden, and single.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, rc::Rc};
 
 use toml::Spanned;
 
 use super::{
     Names, alias,
     draft::{Counted, Draft, Drafts},
+    probe::{Differences, Overrides, Templates},
     take_name,
     view::ViewNames,
 };
@@ -24,6 +25,7 @@ const LONGEST_LABEL: usize = 63;
 /// Collects the servers of one cluster.
 pub(super) struct Collector<'c, 't> {
     views: &'c ViewNames,
+    probes: &'c Templates,
     names: &'c mut Names,
     mistakes: &'c mut Mistakes<'t>,
     drafts: Drafts,
@@ -41,11 +43,22 @@ impl<'c, 't> Collector<'c, 't> {
     pub(super) fn new(
         stem: Option<&'c str>,
         views: &'c ViewNames,
+        probes: &'c Templates,
         names: &'c mut Names,
         mistakes: &'c mut Mistakes<'t>,
     ) -> Self {
         let drafts = Drafts::default();
-        Self { views, names, mistakes, drafts, stem, unnamed: 0, names_are_known: stem.is_some(), counted: 0 }
+        Self {
+            views,
+            probes,
+            names,
+            mistakes,
+            drafts,
+            stem,
+            unnamed: 0,
+            names_are_known: stem.is_some(),
+            counted: 0,
+        }
     }
 
     pub(super) fn collect(
@@ -103,6 +116,7 @@ impl<'c, 't> Collector<'c, 't> {
         // An unknown count still leaves the aliases' own mistakes to be told.
         let length = count.as_ref().map_or(1, |count| count.get_ref().0);
         let aliases = alias::counted(part.alias, length, self.views, self.mistakes);
+        let probes = Rc::new(Overrides::new(part.probe, length, self.probes, self.mistakes));
         let addresses = first.and_then(|first| match count::addresses(first.get_ref(), length) {
             Ok(addresses) => Some((addresses, first.span())),
             Err(cause) => {
@@ -139,7 +153,7 @@ impl<'c, 't> Collector<'c, 't> {
             self.drafts.counted.push(Counted { first: *first, last: *last, at: address_at.clone() });
         }
         let weight = weight(part.weight).unwrap_or(DEFAULT_WEIGHT);
-        for ((number, address), aliases) in (offset + 1..).zip(addresses).zip(aliases) {
+        for (place, ((number, address), aliases)) in (offset + 1..).zip(addresses).zip(aliases).enumerate() {
             let name = format!("{stem}-{number}");
             // One clash of names tells of all that follow.
             names_are_free =
@@ -153,6 +167,7 @@ impl<'c, 't> Collector<'c, 't> {
                 address_at,
                 aliases,
                 weight,
+                probes: Differences::of_part(&probes, place),
             });
         }
     }
@@ -183,10 +198,13 @@ impl<'c, 't> Collector<'c, 't> {
 
     fn overridden(&mut self, index: usize, server: file::Server, at: &Span) {
         let Some(draft) = self.drafts.servers.get_mut(index) else { return };
-        let gives_nothing = server.address.is_none() && server.alias.is_none() && server.weight.is_none();
+        let gives_nothing = server.address.is_none()
+            && server.alias.is_none()
+            && server.weight.is_none()
+            && server.probe.is_none();
         if gives_nothing && !self.mistakes.lost_key(at) {
             let message = format!("\"{}\" is counted by a part and nothing is overridden", draft.name);
-            let advice = "give an address, an alias or a weight, or take this table away";
+            let advice = "give an address, an alias, a weight or a probe, or take this table away";
             self.mistakes.add(at, format!("{message}: {advice}"));
         }
         if let Some(address) = server.address {
@@ -199,6 +217,7 @@ impl<'c, 't> Collector<'c, 't> {
         if let Some(weight) = weight(server.weight) {
             draft.weight = weight;
         }
+        draft.probes.set_own(Overrides::new(server.probe, 1, self.probes, self.mistakes));
     }
 
     fn single(&mut self, name: Spanned<String>, server: file::Server, at: &Span) {
@@ -214,6 +233,8 @@ impl<'c, 't> Collector<'c, 't> {
             let message = format!("`address` is missing, and no part counts a server \"{name}\": {advice}");
             self.mistakes.add(at, message);
         }
+        let mut probes = Differences::default();
+        probes.set_own(Overrides::new(server.probe, 1, self.probes, self.mistakes));
         self.drafts.servers.push(Draft {
             name,
             part: None,
@@ -221,6 +242,7 @@ impl<'c, 't> Collector<'c, 't> {
             address: server.address.map(|address| address.into_inner().0),
             aliases: alias::single(server.alias, self.views, self.mistakes).unwrap_or_default(),
             weight: weight(server.weight).unwrap_or(DEFAULT_WEIGHT),
+            probes,
         });
     }
 

@@ -2,7 +2,8 @@ use std::net::IpAddr;
 
 use super::*;
 use crate::admin::Said;
-use crate::cluster::{Answer, Probe, ProbeKind, Server, TcpLimits, XdpMode};
+use crate::cluster::{Answer, Join, Probe, ProbeKind, Server, Tcp, TcpLimits, XdpMode};
+use crate::health::{Report, ReportedWeight};
 
 /// A controller's life in one line per turn: what happens -> what is due afterwards, as the letters of the servers
 /// handed out per cluster, or `-` where nothing is. All outcomes of a line belong to one turn.
@@ -36,10 +37,10 @@ fn observe(roster: &mut Roster, letter: &str, success: bool, now: Instant) {
         let count = roster.health(cluster).len();
         if index < count {
             let outcome = match success {
-                true => Outcome::Success { took: Duration::ZERO },
-                false => Outcome::Failure { cause: "connection refused".to_owned() },
+                true => Outcome::success(Duration::ZERO),
+                false => Outcome::failure("connection refused"),
             };
-            roster.observe(cluster, index, &outcome, now);
+            roster.observe(cluster, index, 0, &outcome, now);
             return;
         }
         index -= count;
@@ -59,6 +60,7 @@ fn show(roster: &Roster, selection: &Selection) -> String {
 
 /// Clusters of so many servers each; rise 1, fall 2, and a first round of 1,000 ms.
 fn model(clusters: &[usize]) -> Model {
+    let probes = || vec![Probe { rise: 1, fall: 2, ..Probe::new(ProbeKind::Tcp(Tcp::default()), 443) }];
     let server = |index| Server {
         name: format!("server-{index}"),
         part: None,
@@ -66,6 +68,7 @@ fn model(clusters: &[usize]) -> Model {
         weight: 1,
         aliases: vec![],
         view_aliases: vec![],
+        probes: probes(),
     };
     let cluster = |(index, count): (usize, &usize)| Cluster {
         name_servers: Vec::new(),
@@ -73,14 +76,8 @@ fn model(clusters: &[usize]) -> Model {
         ttl: 1,
         negative_ttl: 5,
         answer: Answer::All,
-        probe: Probe {
-            kind: ProbeKind::Tcp { port: 443 },
-            interval: Duration::from_secs(1),
-            fast_interval: Duration::from_millis(100),
-            timeout: Duration::from_millis(500),
-            rise: 1,
-            fall: 2,
-        },
+        probes: probes(),
+        join: Join::All,
         servers: (0..u8::try_from(*count).unwrap()).map(server).collect(),
     };
     Model {
@@ -204,6 +201,28 @@ fn where_none_is_live_those_who_are_ready_come_first() {
     ]);
 }
 
+/// It leaves the answers without a person's word, and where none is live it comes after those who say nothing.
+#[test]
+fn a_server_s_own_word_takes_it_out() {
+    let now = Instant::now();
+    let mut roster = Roster::new(model(&[2]), Admins::default(), Some(BTreeSet::new()), now);
+    let says = |roster: &mut Roster, server, weight, state| {
+        let report = Report { weight, state, warning: None };
+        roster.observe(0, server, 0, &Outcome::Success { took: Duration::ZERO, report }, now);
+        let due = roster.due(now, 0);
+        let shown = due.as_ref().map_or("-".to_owned(), |selection| show(roster, selection));
+        roster.published = due.or(roster.published.take());
+        shown
+    };
+    assert_eq!(says(&mut roster, 0, Some(ReportedWeight::Percent(50)), None), "-");
+    assert_eq!(says(&mut roster, 1, None, Some(AdminState::Drain)), "a");
+    assert_eq!((roster.weight(0, 0), roster.weight(0, 1), roster.weight(0, 2)), (50, 100, 0));
+    assert_eq!(roster.state(0, 1), AdminState::Ready, "nobody said so but the server");
+    assert_eq!(says(&mut roster, 0, None, Some(AdminState::Maint)), "b");
+    assert_eq!(says(&mut roster, 1, None, Some(AdminState::Ready)), "-");
+    assert_eq!(says(&mut roster, 0, None, Some(AdminState::Ready)), "ab");
+}
+
 #[test]
 fn a_server_that_is_worked_on_is_waited_for_by_nobody() {
     let now = Instant::now();
@@ -252,7 +271,7 @@ fn a_service_address_that_moves_is_published() {
 fn the_deadline_is_the_last_undecided_cluster_s() {
     let now = Instant::now();
     let mut model = model(&[1, 1]);
-    model.clusters[1].probe.fall = 5;
+    model.clusters[1].servers[0].probes[0].fall = 5;
     let mut roster = Roster::new(model, Admins::default(), Some(BTreeSet::new()), now);
     assert_eq!(roster.deadline(), Some(now + Duration::from_millis(2500)));
     observe(&mut roster, "b", true, now);

@@ -1,0 +1,204 @@
+//! Probes: several of them, and what parts and servers say differently.
+
+use super::*;
+
+/// What stands in place of the good file's probe, part and server; then the probes of each server.
+#[track_caller]
+fn check_probes(written: &str, expected: &[&str]) {
+    let text = format!("interfaces = [\"eth0\"]\n[[cluster]]\nname = \"internet.intern.netz\"\n{written}");
+    let model = parse(&text, "F").unwrap_or_else(|errors| panic!("{errors}\n{text}"));
+    let mut told = Vec::new();
+    for server in &model.clusters[0].servers {
+        let probe = |probe: &crate::cluster::Probe| {
+            let time = |time| humantime::format_duration(time).to_string();
+            let times = [probe.interval, probe.fast_interval, probe.slow_interval, probe.timeout].map(time);
+            let source = probe.source.map_or(String::new(), |source| format!(" from {source}"));
+            format!(
+                "{} {} {}{source} {} {}/{} ±{}",
+                probe.name,
+                probe.kind.as_str(),
+                server.probed(probe),
+                times.join(" "),
+                probe.rise,
+                probe.fall,
+                probe.jitter,
+            )
+        };
+        let probes: Vec<String> = server.probes.iter().map(probe).collect();
+        told.push(format!("{}: {}", server.name, probes.join("; ")));
+    }
+    assert_eq!(told, expected, "{text}");
+}
+
+#[test]
+fn several() {
+    check_probes(
+        "probes = \"any\"\n\
+         probe = [{ port = 443 }, { name = \"Viewer\", port = 5900, slow_interval = \"1m\", jitter = 0, source = \"10.9.9.9\" }]\n\
+         part = [{ first = \"10.10.10.100\", count = 2 }]",
+        &[
+            "internet-1: tcp tcp 10.10.10.100:443 1s 100ms 1s 500ms 2/3 ±5; viewer tcp 10.10.10.100:5900 from 10.9.9.9 1s 100ms 1m 500ms 2/3 ±0",
+            "internet-2: tcp tcp 10.10.10.101:443 1s 100ms 1s 500ms 2/3 ±5; viewer tcp 10.10.10.101:5900 from 10.9.9.9 1s 100ms 1m 500ms 2/3 ±0",
+        ],
+    );
+    check_probes(
+        "[[cluster.probe]]\nport = 443\n[[cluster.probe]]\nname = \"b\"\nport = 444\n[[cluster.server]]\nname = \"a\"\naddress = \"10.9.9.9\"",
+        &["a: tcp tcp 10.9.9.9:443 1s 100ms 1s 500ms 2/3 ±5; b tcp 10.9.9.9:444 1s 100ms 1s 500ms 2/3 ±5"],
+    );
+}
+
+#[test]
+fn parts_and_servers_say_differently() {
+    // The part's address is counted; a server's own word comes last; the rest stays the cluster's.
+    check_probes(
+        "[cluster.probe]\nport = 443\ninterval = \"2s\"\n\
+         [[cluster.part]]\nfirst = \"10.10.10.100\"\ncount = 3\nprobe = { address = \"10.20.0.1\", port = 8443, rise = 5 }\n\
+         [[cluster.part]]\nname = \"cellar\"\nfirst = \"10.10.30.1\"\ncount = 1\n\
+         [[cluster.server]]\nname = \"internet-2\"\nprobe = { port = 9443, interval = \"50ms\" }\n\
+         [[cluster.server]]\nname = \"internet-3\"\nprobe.address = \"10.20.9.9\"\n\
+         [[cluster.server]]\nname = \"single\"\naddress = \"10.9.9.9\"\nprobe = { fall = 1 }",
+        &[
+            "internet-1: tcp tcp 10.20.0.1:8443 2s 100ms 2s 500ms 5/3 ±5",
+            "internet-2: tcp tcp 10.20.0.2:9443 50ms 50ms 50ms 50ms 5/3 ±5",
+            "internet-3: tcp tcp 10.20.9.9:8443 2s 100ms 2s 500ms 5/3 ±5",
+            "cellar-1: tcp tcp 10.10.30.1:443 2s 100ms 2s 500ms 2/3 ±5",
+            "single: tcp tcp 10.9.9.9:443 2s 100ms 2s 500ms 2/1 ±5",
+        ],
+    );
+    // By the probe's name where there are several.
+    check_probes(
+        "probe = [{ port = 443 }, { name = \"viewer\", port = 5900 }]\n\
+         part = [{ first = \"10.10.10.100\", count = 1, probe = [{ name = \"viewer\", port = 5901 }, { name = \"tcp\", fall = 1 }] }]",
+        &[
+            "internet-1: tcp tcp 10.10.10.100:443 1s 100ms 1s 500ms 2/1 ±5; viewer tcp 10.10.10.100:5901 1s 100ms 1s 500ms 2/3 ±5",
+        ],
+    );
+}
+
+#[track_caller]
+fn check_mistakes(written: &str, expected: &[&str]) {
+    let text = format!("interfaces = [\"eth0\"]\n[[cluster]]\nname = \"internet.intern.netz\"\n{written}");
+    check(&text, expected);
+}
+
+const PART: &str = "part = [{ first = \"10.10.10.100\", count = 2 }]";
+
+#[test]
+fn mistakes_of_several() {
+    for (written, expected) in [
+        (
+            r#"probe = ["tcp", 443]"#,
+            &[
+                r#"5:10: each of `probe` must be a table, not "tcp""#,
+                "5:17: each of `probe` must be a table, not 443",
+            ][..],
+        ),
+        (
+            "probe = []",
+            &[r#"5:9: `probe` is empty: add [cluster.probe] with type = "tcp" and the port of the service"#],
+        ),
+        (
+            "probe = [{ port = 443 }, { port = 444 }]",
+            &[r#"5:26: probe "tcp" is there already (line 5): give this one another `name`"#],
+        ),
+        (
+            "probe = [{ port = 443 }, { name = \"TCP\", port = 444 }]",
+            &[r#"5:35: probe "tcp" is there already (line 5): give this one another `name`"#],
+        ),
+        ("probe.port = 443\nprobes = \"one\"", &[r#"6:10: `probes` must be "all" or "any", not "one""#]),
+        (
+            "probe = [{ port = 443 }, { name = \"b\" }]",
+            &["5:26: `port` is missing: give the TCP port of the service, such as 443"],
+        ),
+        (
+            "probe = { port = 443, interval = \"2s\", slow_interval = \"1s\" }",
+            &["5:56: `slow_interval` (1s) is shorter than `interval` (2s): lengthen it, or take it away"],
+        ),
+        (
+            "probe = { port = 443, jitter = 51 }",
+            &["5:32: `jitter` must be a whole number from 0 to 50, not 51"],
+        ),
+    ] {
+        check_mistakes(&format!("{PART}\n{written}"), expected);
+    }
+}
+
+#[test]
+fn mistakes_of_what_is_said_differently() {
+    for (probe, written, expected) in [
+        (
+            "{ port = 443 }",
+            r#"{ port = "x" }"#,
+            &[r#"6:16: `port` must be a whole number from 1 to 65535, not "x""#][..],
+        ),
+        ("{ port = 443 }", "{ prot = 1 }", &["6:9: `prot` is no known key: did you mean `port`?"]),
+        ("{ port = 443 }", "5", &["6:7: `probe` must be a table, or a list of tables, not 5"]),
+        // Told once, though every server of the part has it.
+        (
+            "{ port = 443 }",
+            "{ timeout = \"2s\" }",
+            &["6:19: `timeout` (2s) is longer than `interval` (1s): shorten it, or lengthen `interval`"],
+        ),
+        (
+            "{ port = 443, timeout = \"2s\" }",
+            "{ port = 444 }",
+            &["4:33: `timeout` (2s) is longer than `interval` (1s): shorten it, or lengthen `interval`"],
+        ),
+        (
+            "{ port = 443, timeout = \"2s\", interval = \"3s\" }",
+            "{ interval = \"x\" }",
+            &[
+                r#"6:20: `interval` must be a duration in quotes from "10ms" to "1h", such as "500ms", not "x""#,
+            ],
+        ),
+        (
+            "{ port = 443 }",
+            "{ type = \"tcp\" }",
+            &["6:16: `type` is the cluster's to say: take it away, or add another probe to the cluster"],
+        ),
+        (
+            "{ port = 443 }",
+            "{ address = \"10.20.0.255\" }",
+            &[
+                r#"6:19: `address`: counting 2 addresses from 10.20.0.255 reaches 10.20.1.0, outside of 10.20.0.0/24; start lower, count fewer, or write the network's own prefix, such as "10.20.0.255/23""#,
+            ],
+        ),
+        ("{ port = 443 }", "{ name = \"ssh\" }", &[r#"6:16: the cluster has no probe "ssh": it has tcp"#]),
+        (
+            "[{ port = 443 }, { name = \"viewer\", port = 1 }]",
+            "{ name = \"vewer\" }",
+            &[r#"6:16: the cluster has no probe "vewer": did you mean "viewer"?"#],
+        ),
+        (
+            "[{ port = 443 }, { name = \"viewer\", port = 1 }]",
+            "{ port = 4 }",
+            &[
+                "6:7: there are several probes to override: give the `name` of one of the cluster's: tcp, viewer",
+            ],
+        ),
+        (
+            "{ port = 443 }",
+            "[{ fall = 4 }, { rise = 4 }]",
+            &[r#"6:22: probe "tcp" is overridden twice: write one table of both"#],
+        ),
+    ] {
+        check_mistakes(
+            &format!(
+                "probe = {probe}\n[[cluster.part]]\nprobe={written}\nfirst = \"10.10.10.100\"\ncount = 2"
+            ),
+            expected,
+        );
+    }
+    check_mistakes(
+        &format!("probe = {{ port = 443, address = \"10.9.9.9\" }}\n{PART}"),
+        &[
+            "4:33: `address` of all servers at once would be one machine: write it in the parts' or servers' own `probe`",
+        ],
+    );
+    check_mistakes(
+        &format!("probe = {{ port = 443, source = \"fd00::1\" }}\n{PART}"),
+        &[
+            "4:32: `source` is an IPv6 address, and there are servers that are probed at an IPv4 address: write the source of those in the parts' or servers' own `probe`",
+        ],
+    );
+}

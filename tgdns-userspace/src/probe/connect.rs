@@ -1,0 +1,68 @@
+//! A TCP connection to a server, which most kinds of probes begin with.
+//!
+//! It is closed with a reset (linger 0), as other load balancers' checks do: an orderly close would leave
+//! a TIME_WAIT entry for each probe of each server here, another in every NAT table on the way, and make
+//! the server's program answer our FIN.
+
+use std::{
+    io::{self, ErrorKind},
+    net::SocketAddr,
+    time::Duration,
+};
+
+use nix::errno::Errno;
+use tokio::net::{TcpSocket, TcpStream};
+
+use super::Destination;
+
+/// Connects, for as long as it takes: the caller has the timeout. An error is this host's own fault (no file
+/// descriptors, no memory, no such source address); what is the server's or the network's is told in words within.
+pub(super) async fn connect(destination: &Destination) -> io::Result<Result<TcpStream, String>> {
+    let socket = match destination.address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    socket.set_zero_linger()?;
+    if let Some(source) = destination.source {
+        // The kernel chooses the port when it knows the other end, so that all ports serve each server.
+        nix::sys::socket::setsockopt(&socket, nix::sys::socket::sockopt::IpBindAddressNoPort, &true)?;
+        socket.bind(SocketAddr::new(source, 0)).map_err(|error| {
+            io::Error::new(error.kind(), format!("cannot use the source address {source}: {error}"))
+        })?;
+    }
+    match socket.connect(destination.address).await {
+        // A closed port among the ephemeral ones, on this very host: the kernel may choose it as our own port and
+        // connect the socket to itself.
+        Ok(stream) if stream.local_addr()? == destination.address => Ok(Err("connection refused".to_owned())),
+        Ok(stream) => Ok(Ok(stream)),
+        Err(error) if is_own_fault(&error) => Err(error),
+        Err(error) => Ok(Err(cause(&error))),
+    }
+}
+
+/// For people: "timed out after 500ms".
+pub(super) fn timed_out(timeout: Duration) -> String {
+    format!("timed out after {}", humantime::format_duration(timeout))
+}
+
+/// Whether an error says something of this host alone.
+pub(super) fn is_own_fault(error: &io::Error) -> bool {
+    let own = [Errno::EMFILE, Errno::ENFILE, Errno::ENOBUFS, Errno::ENOMEM];
+    error.raw_os_error().is_some_and(|code| own.contains(&Errno::from_raw(code)))
+}
+
+/// What went wrong with a connection, for people.
+pub(super) fn cause(error: &io::Error) -> String {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the rest is rare, and the system's words will do")]
+    let told = match error.kind() {
+        ErrorKind::ConnectionRefused => "connection refused",
+        ErrorKind::ConnectionReset => "connection reset",
+        ErrorKind::HostUnreachable => "no route to host",
+        ErrorKind::NetworkUnreachable => "network is unreachable",
+        ErrorKind::TimedOut => "timed out",
+        ErrorKind::AddrNotAvailable => "this host has no address to connect from",
+        ErrorKind::PermissionDenied => "forbidden by this host's firewall",
+        _ => return error.to_string(),
+    };
+    told.into()
+}

@@ -1,0 +1,95 @@
+//! The rounds of one probe of one server.
+//!
+//! The clock runs from the start of one round to the start of the next. Where a round outlasts the interval (a
+//! silent server, a long timeout) the next one starts beside it; outcomes are reported in the order of the starts.
+//! The first rounds of all probes start at once. Later intervals are shortened by up to the probe's `jitter`, never
+//! lengthened, so that the probes spread out and no promise about detection is broken: a closed port is
+//! noticed within interval + (fall − 1) × fast interval, an opened one within slow interval + (rise − 1) × fast interval.
+
+use std::{io, time::Duration};
+
+use futures_util::{StreamExt as _, stream::FuturesOrdered};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Instant, sleep_until},
+};
+
+use super::{Destination, Probed, Target, ask};
+use crate::{cluster::Probe, health::Outcome};
+
+pub(super) struct Rounds {
+    pub(super) target: Target,
+    /// Of the probe, among the target's.
+    pub(super) index: usize,
+    pub(super) destination: Destination,
+    pub(super) probe: Probe,
+    pub(super) outcomes: mpsc::Sender<Probed>,
+}
+
+/// A round that ended: when it started, and what it found. An error is this host's own and no outcome.
+type Ended = (Instant, io::Result<Outcome>);
+
+impl Rounds {
+    /// Ends when nobody takes the outcomes any more.
+    pub(super) async fn run(self) {
+        // More than a verdict's worth of rounds in flight would tell nothing more.
+        let limit = usize::try_from(self.probe.rise.max(self.probe.fall)).unwrap_or(usize::MAX).max(1);
+        let mut in_flight = FuturesOrdered::new();
+        let mut interval = self.probe.fast_interval;
+        let mut last_start = Instant::now();
+        let mut next_start = last_start;
+        let mut impeded = false;
+        loop {
+            tokio::select! {
+                biased;
+                Some((started, result)) = in_flight.next() => {
+                    warn_once(&self.destination, &result, &mut impeded);
+                    if let Ok(outcome) = result {
+                        let Some(answer) = self.report(started, outcome).await else { return };
+                        interval = answer;
+                        next_start = last_start + self.shortened(interval);
+                    }
+                }
+                () = sleep_until(next_start), if in_flight.len() < limit => {
+                    last_start = Instant::now();
+                    next_start = last_start + self.shortened(interval);
+                    in_flight.push_back(self.ask(last_start));
+                }
+            }
+        }
+    }
+
+    async fn ask(&self, started: Instant) -> Ended {
+        (started, ask(&self.probe.kind, &self.destination, self.probe.timeout).await)
+    }
+
+    /// Hands the outcome to the event loop; gives the interval that it answers, or nothing if it is gone.
+    async fn report(&self, started: Instant, outcome: Outcome) -> Option<Duration> {
+        let (next_interval, answer) = oneshot::channel();
+        let probed = Probed {
+            target: self.target,
+            probe: self.index,
+            outcome,
+            started: started.into_std(),
+            next_interval,
+        };
+        self.outcomes.send(probed).await.ok()?;
+        Some(answer.await.unwrap_or(self.probe.interval))
+    }
+
+    fn shortened(&self, interval: Duration) -> Duration {
+        interval.mul_f64(1.0 - f64::from(self.probe.jitter) / 100.0 * fastrand::f64())
+    }
+}
+
+/// Says that this host cannot probe, and that it can again; not at each round.
+fn warn_once(destination: &Destination, result: &io::Result<Outcome>, impeded: &mut bool) {
+    match (result, *impeded) {
+        (Err(error), false) => {
+            tracing::warn!("cannot probe {destination}, so its health stays as it is: {error}");
+        }
+        (Ok(_), true) => tracing::info!("{destination} can be probed again"),
+        (Err(_), true) | (Ok(_), false) => {}
+    }
+    *impeded = result.is_err();
+}

@@ -35,7 +35,7 @@ fn values_are_bytes_without_padding() {
     check!(Ipv4Addresses, record: 12, count: 1, limit: 1, reserved: 2, addresses: 4 * 128);
     check!(Ipv6Addresses, record: 12, count: 1, limit: 1, reserved: 2, addresses: 16 * 128);
     check!(Negative, length: 1, is_apex: 1, sum: 2, record: 112);
-    check!(AnswerSet, name: 64, view: 4, ipv4: 528, ipv6: 2064, negative: 116);
+    check!(AnswerSet, name: 64, significant: 64, view: 4, ipv4: 528, ipv6: 2064, negative: 116);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::{
     counter::Kind,
-    name::{self, Folded},
+    name::{self, Words},
     packet::{Packet, forget},
     query::{Query, Question},
     reason::Reason,
@@ -97,7 +97,7 @@ pub(crate) fn view_of<T: Tables>(client: Address, tables: &T, settings: &Setting
 /// The answer set of a name as a view sees it.
 #[inline(always)]
 pub(crate) fn find_set<'t, T: Tables>(
-    name: &Folded,
+    name: &Words,
     sum: u64,
     length: usize,
     tables: &'t T,
@@ -112,7 +112,7 @@ pub(crate) fn find_set<'t, T: Tables>(
 
 #[inline(always)]
 fn match_at<'t, T: Tables>(
-    name: &Folded,
+    name: &Words,
     length: usize,
     tables: &'t T,
     position: u32,
@@ -123,7 +123,8 @@ fn match_at<'t, T: Tables>(
         return None;
     }
     let set = tables.answer_set(slot)?;
-    (name::is_same(name, length, &set.name) && set.view == view.to_be_bytes()).then_some(set)
+    (name::is_same(name, length, &set.name, &set.significant) && set.view == view.to_be_bytes())
+        .then_some(set)
 }
 
 /// Which records a type gets. ANY gets one RRset that exists (RFC 8482 4.1).

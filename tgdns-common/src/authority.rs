@@ -222,6 +222,6 @@ fn find_apex<'z, T: tables::Tables>(name: &[u8], tables: &'z T, view: u32) -> Op
     let mut wire = [0; MAX_LENGTH];
     wire.get_mut(..name.len())?.copy_from_slice(name);
     let words = name::words(&wire);
-    let sum = tables::name_sum(&words);
+    let sum = tables::name_sum(&words, name.len());
     answer::find_set(&words, sum, name.len(), tables, tables.settings()?, view)
 }

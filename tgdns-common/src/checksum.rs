@@ -51,8 +51,10 @@ pub const fn without(sum: Sum, part: Sum) -> Sum {
 /// Whether data that includes its checksum is intact.
 #[inline(always)]
 pub const fn is_right(sum: Sum) -> bool {
-    // Of the multiples of 0xffff only zero is not folded to it. The remainder is a multiplication to the compiler.
-    sum != 0 && sum.is_multiple_of(0xffff)
+    /// Of 0xffff, modulo 2^64: its multiples, and no other numbers, are brought to their quotients.
+    const INVERSE: u64 = 0xfffe_fffe_fffe_ffff;
+    // Of the multiples of 0xffff only zero is not folded to it.
+    sum != 0 && sum.wrapping_mul(INVERSE) <= u64::MAX / 0xffff
 }
 
 /// The checksum field for a sum that was taken without it.

@@ -1,7 +1,5 @@
 //! What carries a message over Ethernet: from a frame to client and offsets, and back.
 
-use core::hint::black_box;
-
 use bytemuck::{Pod, Zeroable};
 
 use crate::{
@@ -64,7 +62,7 @@ impl Envelope {
             tag_count += 1;
         }
         let datagram = if following == eth::IPV4 {
-            parse_v4(packet, network)?
+            parse_v4(packet.get(network)?, network, packet.length())?
         } else if following == eth::IPV6 {
             parse_v6(packet, network)?
         } else {
@@ -72,6 +70,33 @@ impl Envelope {
         };
         let transport = forget::<127>(packet, datagram.transport);
         let header: udp::Header = packet.get(transport)?;
+        let (tag_count, family) = (forget::<3>(packet, tag_count), forget::<7>(packet, datagram.family));
+        Self::of(packet, ethernet, tags, tag_count, Datagram { family, transport, ..datagram }, header)
+    }
+
+    /// Reads the headers of a frame without a tag that holds IPv4, so that all offsets are constants; nothing of any other
+    /// frame.
+    #[inline(always)]
+    pub fn parse_plainest<P: Packet>(packet: &P) -> Option<Result<Self, Reason>> {
+        let headers: PlainestHeaders = packet.get(0).ok()?;
+        if headers.ethernet.following != eth::IPV4 {
+            return None;
+        }
+        let datagram = parse_v4(headers.ip, ETHERNET, packet.length());
+        Some(datagram.and_then(|datagram| {
+            Self::of(packet, headers.ethernet, [Tag::NONE; 2], 0, datagram, headers.udp)
+        }))
+    }
+
+    #[inline(always)]
+    fn of<P: Packet>(
+        packet: &P,
+        ethernet: eth::Header,
+        tags: [Tag; 2],
+        tag_count: usize,
+        datagram: Datagram,
+        header: udp::Header,
+    ) -> Result<Self, Reason> {
         if header.destination() != udp::DNS {
             return Err(Reason::NotDns);
         }
@@ -82,15 +107,15 @@ impl Envelope {
         Ok(Self {
             ethernet,
             tags,
-            tag_count: forget::<3>(packet, tag_count),
-            family: forget::<7>(packet, datagram.family),
+            tag_count,
+            family: datagram.family,
             source: datagram.source,
             destination: datagram.destination,
             source_port: header.source(),
             address_sum: datagram.address_sum,
-            sum: black_box(pseudo_sum(datagram.address_sum, header.length()) + header.sum()),
+            sum: packet.hide(pseudo_sum(datagram.address_sum, header.length()) + header.sum()),
             has_checksum: !header.has_no_checksum(),
-            message: transport + UDP,
+            message: datagram.transport + UDP,
             message_length: length - UDP,
         })
     }
@@ -163,14 +188,6 @@ impl Envelope {
             source: self.ethernet.destination,
             following: self.ethernet.following,
         };
-        packet.put(0, ethernet)?;
-        if self.tag_count > 0 {
-            packet.put(ETHERNET, self.tags[0])?;
-        }
-        if self.tag_count > 1 {
-            packet.put(ETHERNET + TAG, self.tags[1])?;
-        }
-        let network = at_most::<31>(ETHERNET + self.tag_count * TAG);
         let length = (UDP + message_length) as u16;
         let without = udp::Header::new(udp::DNS, self.source_port, length, [0, 0]);
         let sum = pseudo_sum(self.address_sum, length) + without.sum() + message;
@@ -178,12 +195,39 @@ impl Envelope {
         if self.family == 4 {
             let (from, to) = (self.destination.to_ipv4(), self.source.to_ipv4());
             let ip = ip::V4::reply(V4 as u16 + length, from, to, self.address_sum);
+            if self.tag_count == 0 {
+                return packet.put(0, PlainestHeaders { ethernet, ip, udp });
+            }
+            let network = self.write_ethernet(packet, ethernet)?;
             packet.put(network, V4Headers { ip, udp })
         } else {
             let ip = ip::V6::reply(length, self.destination, self.source);
+            let network = self.write_ethernet(packet, ethernet)?;
             packet.put(network, V6Headers { ip, udp })
         }
     }
+
+    /// Gives the offset of what follows.
+    #[inline(always)]
+    fn write_ethernet<P: Packet>(&self, packet: &mut P, header: eth::Header) -> Result<usize, Reason> {
+        packet.put(0, header)?;
+        if self.tag_count > 0 {
+            packet.put(ETHERNET, self.tags[0])?;
+        }
+        if self.tag_count > 1 {
+            packet.put(ETHERNET + TAG, self.tags[1])?;
+        }
+        Ok(at_most::<31>(packet, ETHERNET + self.tag_count * TAG))
+    }
+}
+
+/// The headers of most frames, read and written in one piece.
+#[repr(C, packed)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct PlainestHeaders {
+    ethernet: eth::Header,
+    ip: ip::V4,
+    udp: udp::Header,
 }
 
 /// An IPv4 and a UDP header, written in one piece.
@@ -222,8 +266,7 @@ struct Datagram {
 }
 
 #[inline(always)]
-fn parse_v4<P: Packet>(packet: &P, offset: usize) -> Result<Datagram, Reason> {
-    let header: ip::V4 = packet.get(offset)?;
+fn parse_v4(header: ip::V4, offset: usize, packet_length: usize) -> Result<Datagram, Reason> {
     if header.protocol() != ip::UDP {
         return Err(Reason::NotUdp);
     }
@@ -234,7 +277,7 @@ fn parse_v4<P: Packet>(packet: &P, offset: usize) -> Result<Datagram, Reason> {
         return Err(Reason::Fragment);
     }
     let length = usize::from(header.total_length());
-    if length < V4 || offset + length > packet.length() {
+    if length < V4 || offset + length > packet_length {
         return Err(Reason::Truncated);
     }
     if !checksum::is_right(header.sum()) {

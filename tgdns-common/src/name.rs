@@ -8,34 +8,32 @@ pub const WORDS: usize = 8;
 /// The longest wire-form name in the tables, in bytes, root included.
 pub const MAX_LENGTH: usize = WORDS * 8;
 
-/// A name in wire form, ASCII letters in lower case (RFC 4343), zeros behind its end, as little-endian words.
-pub type Folded = [u64; WORDS];
+/// A name in wire form as it came, as little-endian words; what is behind its end is anything.
+pub type Words = [u64; WORDS];
 
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
+/// The bit in which capitals differ from small letters.
+const CASE: u64 = 0x2020_2020_2020_2020;
 
-/// Turns the ASCII capitals among eight bytes into small letters and leaves all other bytes alone.
-/// The bytes that count labels (0 to 63) are never letters, so a whole wire name can be folded.
+/// What a word has in common with all words that differ from it in case only (RFC 4343), and with a few others.
 #[inline(always)]
-pub const fn fold(word: u64) -> u64 {
-    let low = word & !HIGH;
-    let from_a = low + ONES * (0x80 - b'A' as u64);
-    let above_z = low + ONES * (0x80 - b'Z' as u64 - 1);
-    let capitals = (from_a ^ above_z) & !word & HIGH;
-    word | (capitals >> 2)
+pub const fn without_case(word: u64) -> u64 {
+    word | CASE
 }
 
-/// How many bytes of a word come before its first zero byte; 8 or more where there is none.
+/// The bytes of a word before its first zero byte, as a mask; nothing where it has none.
 #[inline(always)]
-pub const fn before_zero(word: u64) -> Option<usize> {
-    // The lowest set bit marks the first zero byte; only above it can there be false marks.
+pub const fn before_zero(word: u64) -> Option<u64> {
+    // The lowest mark is right; above it there may be false ones.
     let zeros = word.wrapping_sub(ONES) & !word & HIGH;
-    if zeros == 0 {
-        return None;
-    }
-    // All bits below the mark, one counted for each byte that lies below it.
-    let below = (zeros & zeros.wrapping_neg()) - 1;
-    Some(((below & ONES).wrapping_mul(ONES) >> 56) as usize - 1)
+    if zeros == 0 { None } else { Some(((zeros & zeros.wrapping_neg()) >> 7) - 1) }
+}
+
+/// How many bytes a mask of `before_zero` has.
+#[inline(always)]
+pub const fn count_bytes(mask: u64) -> usize {
+    ((mask & ONES).wrapping_mul(ONES) >> 56) as usize
 }
 
 /// The bytes of a word before `count` (0 to 7); the others are zeroed.
@@ -44,20 +42,39 @@ pub const fn first_bytes(word: u64, count: usize) -> u64 {
     word & !(u64::MAX << (count as u32 * 8))
 }
 
-/// Whether a folded name of `length` bytes is the same as another one. Words behind its end are not looked at: a name that
-/// has the root's zero at the same place ends there, too.
+/// Whether a name of `length` bytes is the same as one in the tables, which says which of its bits are significant: none
+/// behind its end. A name that has the root's zero at the same place ends there, too.
 #[inline(always)]
-pub fn is_same(name: &Folded, length: usize, wire: &[[u8; 8]; WORDS]) -> bool {
-    unrolled!(INDEX in [0 1 2 3 4 5 6 7] {
-        let start = INDEX * 8;
-        if start >= length {
-            return true;
-        }
-        if name[INDEX] != u64::from_le_bytes(wire[INDEX]) {
-            return false;
-        }
+pub fn is_same(name: &Words, length: usize, wire: &[[u8; 8]; WORDS], significant: &[[u8; 8]; WORDS]) -> bool {
+    let mut difference = 0;
+    unrolled!(INDEX in [0 1 2 3] {
+        difference |= difference_at::<INDEX>(name, wire, significant);
     });
-    true
+    if length > 4 * 8 {
+        unrolled!(INDEX in [4 5 6 7] {
+            difference |= difference_at::<INDEX>(name, wire, significant);
+        });
+    }
+    difference == 0
+}
+
+#[inline(always)]
+fn difference_at<const INDEX: usize>(
+    name: &Words,
+    wire: &[[u8; 8]; WORDS],
+    significant: &[[u8; 8]; WORDS],
+) -> u64 {
+    (name[INDEX] ^ u64::from_le_bytes(wire[INDEX])) & u64::from_le_bytes(significant[INDEX])
+}
+
+/// The bits of a name in wire form and lower case that another one must have to be the same: all but the case of letters, and
+/// what is behind its end.
+pub fn significant(wire: &[u8; MAX_LENGTH]) -> [u8; MAX_LENGTH] {
+    let mut bits = [0; MAX_LENGTH];
+    for (bits, byte) in bits.iter_mut().zip(wire).take(length(wire)) {
+        *bits = if byte.is_ascii_lowercase() { !(CASE as u8) } else { 0xff };
+    }
+    bits
 }
 
 /// The wire form of a name in presentation format without escapes, folded; `None` where it is empty, has an empty or
@@ -80,8 +97,13 @@ pub fn to_wire(name: &str) -> Option<([u8; MAX_LENGTH], usize)> {
     Some((wire, length + 1))
 }
 
+/// The length of a wire-form name with zeros behind its end, in bytes, root included; 0 where there is none.
+pub fn length(wire: &[u8; MAX_LENGTH]) -> usize {
+    wire.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 2)
+}
+
 /// The words of a wire-form name.
-pub fn words(wire: &[u8; MAX_LENGTH]) -> Folded {
+pub fn words(wire: &[u8; MAX_LENGTH]) -> Words {
     let words: &[[u8; 8]; WORDS] = bytemuck::cast_ref(wire);
     words.map(u64::from_le_bytes)
 }
@@ -91,14 +113,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fold_is_exact_for_every_byte_in_every_place() {
-        for byte in 0..=255_u8 {
-            for place in 0..8 {
-                for around in [0_u8, b'@', b'A', b'Z', b'[', 0x7f, 0x80, 0xff] {
-                    let mut bytes = [around; 8];
-                    bytes[place] = byte;
-                    let expected = bytes.map(|byte| byte.to_ascii_lowercase());
-                    assert_eq!(fold(u64::from_le_bytes(bytes)).to_le_bytes(), expected);
+    fn case_is_overlooked_and_nothing_else() {
+        let (wire, length) = to_wire("a-z.[`{0").expect("a good name");
+        let words = |bytes: [u8; MAX_LENGTH]| bytemuck::cast::<_, [[u8; 8]; WORDS]>(bytes);
+        let (name, bits) = (words(wire), words(significant(&wire)));
+        for place in 0..MAX_LENGTH {
+            for byte in 0..=255_u8 {
+                let mut other = wire;
+                other[place] = byte;
+                let same = place >= length || byte.to_ascii_lowercase() == wire[place];
+                assert_eq!(
+                    is_same(&super::words(&other), length, &name, &bits),
+                    same,
+                    "{byte:#x} at {place}"
+                );
+                if same && place < length {
+                    let sum = |wire| without_case(super::words(wire)[place / 8]);
+                    assert_eq!(sum(&other), sum(&wire), "{byte:#x} at {place}");
                 }
             }
         }
@@ -111,17 +142,20 @@ mod tests {
                 let mut bytes = [around; 8];
                 bytes[place..].fill(behind);
                 bytes[place] = 0;
-                assert_eq!(before_zero(u64::from_le_bytes(bytes)), Some(place));
+                let mask = before_zero(u64::from_le_bytes(bytes));
+                assert_eq!(mask, Some(!(u64::MAX << (8 * place))));
+                assert_eq!(mask.map(count_bytes), Some(place));
             }
         }
-        assert_eq!(before_zero(u64::MAX), None);
         assert_eq!(before_zero(ONES), None);
         assert_eq!(before_zero(HIGH), None);
+        assert_eq!(before_zero(u64::MAX), None);
     }
 
     #[test]
     fn wire_form() {
         let (wire, length) = to_wire("Internet.INTERN.netz").expect("a good name");
+        assert_eq!(super::length(&wire), length);
         assert_eq!(&wire[..length], b"\x08internet\x06intern\x04netz\0");
         assert_eq!(to_wire("internet.intern.netz."), Some((wire, length)));
         for bad in ["", ".", "a..b", ".a", &"x".repeat(64)] {

@@ -36,6 +36,19 @@ pub trait Packet {
     fn forget(&self, number: usize) -> usize {
         number
     }
+
+    /// The number itself, of which the compiler knows nothing more. It has it at hand as one number then, not as the parts
+    /// that it was made from, and keeps masks that only a verifier needs.
+    #[inline(always)]
+    fn hide(&self, number: u64) -> u64 {
+        black_box(number)
+    }
+
+    /// The same for what a reference leads to: it is read where it is used.
+    #[inline(always)]
+    fn hide_behind<'r, T>(&self, reference: &'r T) -> &'r T {
+        black_box(reference)
+    }
 }
 
 /// A packet ends before what was to be read. It is a type of no size, because a `Reason` would share its bytes with the
@@ -66,8 +79,8 @@ pub(crate) fn forget<const MASK: usize>(packet: &impl Packet, number: usize) -> 
 /// The number itself, of which the compiler knows no more than that it is at most `MASK`, so that it keeps the mask that the
 /// verifier needs. The caller has checked that it is.
 #[inline(always)]
-pub(crate) fn at_most<const MASK: usize>(number: usize) -> usize {
-    black_box(number) & MASK
+pub(crate) fn at_most<const MASK: usize>(packet: &impl Packet, number: usize) -> usize {
+    packet.hide(number as u64) as usize & MASK
 }
 
 /// Repeats a block with `$index` a constant. A loop that the compiler unrolls only in part walks packets in steps that the

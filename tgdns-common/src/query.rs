@@ -1,10 +1,8 @@
 //! The question of a message: parsed and held in words, whatever carries the message.
 
-use core::hint::black_box;
-
 use crate::{
     checksum::{self, Sum},
-    name::{self, Folded},
+    name::{self, Words},
     packet::{Packet, at_most, forget, unrolled, word},
     reason::Reason,
     tables,
@@ -31,22 +29,38 @@ pub const OWN_SIZE: u16 = 1232;
 /// is on it.
 #[repr(C)]
 pub struct Question {
-    /// Name, type and class as they came; what is behind them is anything.
-    pub(crate) raw: [u64; QUESTION_WORDS],
-    /// The words that the name has; what is behind them is anything.
-    pub(crate) name: Folded,
+    /// Name, type and class as they came, as far as they fit; what is behind them is anything.
+    pub(crate) name: Words,
+    /// What follows.
+    rest: [u64; QUESTION_WORDS - name::WORDS],
 }
 
 impl Question {
     /// An empty question.
     pub const fn new() -> Self {
-        Self { raw: [0; QUESTION_WORDS], name: [0; name::WORDS] }
+        Self { name: [0; name::WORDS], rest: [0; QUESTION_WORDS - name::WORDS] }
     }
 }
 
 impl Default for Question {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+impl Question {
+    #[inline(always)]
+    pub(crate) fn word(&self, index: usize) -> u64 {
+        if index < name::WORDS { self.name[index] } else { self.rest[(index - name::WORDS) % 2] }
+    }
+
+    #[inline(always)]
+    fn set_word(&mut self, index: usize, word: u64) {
+        if index < name::WORDS {
+            self.name[index] = word;
+        } else if index < QUESTION_WORDS {
+            self.rest[(index - name::WORDS) % 2] = word;
+        }
     }
 }
 
@@ -104,13 +118,13 @@ impl Query {
         // MAX_BODY itself needs the bit above its mask.
         let body_length = forget::<{ 2 * MAX_BODY - 1 }>(packet, body_length);
         // Without the black boxes sums are finished where they are used, and all their parts kept until then.
-        let header_sum = black_box(header.sum());
-        let body_sum = black_box(read_words(packet, body, body_length, &mut question.raw)?);
+        let header_sum = packet.hide(header.sum());
+        let body_sum = packet.hide(read_words(packet, body, body_length, question)?);
 
         let body_length = forget::<{ 2 * MAX_BODY - 1 }>(packet, body_length);
-        let question = black_box(question);
-        let (name_length, name_sum) = fold_name(question).ok_or(Reason::MalformedName)?;
-        let name_sum = black_box(name_sum);
+        let question = packet.hide_behind(question);
+        let (name_length, name_sum) = measure_name(question).ok_or(Reason::MalformedName)?;
+        let name_sum = packet.hide(name_sum);
         let name_length = forget::<{ 2 * name::MAX_LENGTH - 1 }>(packet, name_length);
         let end = name_length + TAIL;
         if name_length > name::MAX_LENGTH || end > body_length {
@@ -120,7 +134,7 @@ impl Query {
         if !tail.is_in() {
             return Err(Reason::Class);
         }
-        if tail.r#type().is_meta() && tail.r#type() != Type::ANY {
+        if tail.r#type() != Type::A && tail.r#type().is_meta() && tail.r#type() != Type::ANY {
             return Err(Reason::MetaType);
         }
         let (opt_length, size, dnssec_ok, question_sum) = if has_additional {
@@ -128,7 +142,7 @@ impl Query {
             let question_sum = if opt.length() == 0 {
                 checksum::without(body_sum, checksum::at(end, opt.sum()))
             } else {
-                sum_question(&question.raw, end)
+                sum_question(question, end)
             };
             (OPT, opt.size().clamp(MINIMUM_SIZE, OWN_SIZE), opt.dnssec_ok(), question_sum)
         } else if end == body_length {
@@ -147,7 +161,7 @@ impl Query {
             size,
             dnssec_ok,
             sum: header_sum + body_sum,
-            question_sum: black_box(question_sum),
+            question_sum: packet.hide(question_sum),
         })
     }
 
@@ -182,7 +196,7 @@ fn read_words<P: Packet>(
     packet: &P,
     body: usize,
     length: usize,
-    words: &mut [u64; QUESTION_WORDS],
+    question: &mut Question,
 ) -> Result<Sum, Reason> {
     let mut sum = 0;
     'words: {
@@ -195,13 +209,11 @@ fn read_words<P: Packet>(
                 word(packet, body + start)?
             } else {
                 // The last bytes: an overlapping read that ends where the message does.
-                let last = at_most::<511>(body + length - 8);
+                let last = at_most::<511>(packet, body + length - 8);
                 word(packet, last)? >> (64 - 8 * (length & 7))
             };
             sum += checksum::word(value);
-            if INDEX < QUESTION_WORDS {
-                words[INDEX % QUESTION_WORDS] = value;
-            }
+            question.set_word(INDEX, value);
         });
     }
     Ok(sum)
@@ -211,41 +223,40 @@ const _: () = assert!(BODY_WORDS == 16, "as many as are unrolled");
 
 /// The sum of the first bytes of the words.
 #[inline(always)]
-fn sum_question(words: &[u64; QUESTION_WORDS], length: usize) -> Sum {
+fn sum_question(question: &Question, length: usize) -> Sum {
     let mut sum = 0;
     'words: {
         unrolled!(INDEX in [0 1 2 3 4 5 6 7 8] {
             let start = INDEX * 8;
             if start + 8 > length {
-                sum += checksum::word(name::first_bytes(words[INDEX], length & 7));
+                sum += checksum::word(name::first_bytes(question.word(INDEX), length & 7));
                 break 'words;
             }
-            sum += checksum::word(words[INDEX]);
+            sum += checksum::word(question.word(INDEX));
         });
     }
     sum
 }
 
-/// Folds the name that begins the words, and returns its length and its sum.
+/// The length of the name that begins the words, and its sum.
 ///
 /// The first zero byte ends it: where all bytes up to it equal a well-formed name, its labels lead there as well. What is
 /// not well-formed equals no name in the tables. Behind the question there is anything, perhaps of another query; a name
 /// that ends there is longer than the message.
 #[inline(always)]
-fn fold_name(question: &mut Question) -> Option<(usize, u64)> {
+fn measure_name(question: &Question) -> Option<(usize, u64)> {
     let mut sum = 0_u64;
     let mut length = None;
     'words: {
         unrolled!(INDEX in [0 1 2 3 4 5 6 7] {
-            let value = question.raw[INDEX];
-            let end = name::before_zero(value);
-            let folded = name::fold(end.map_or(value, |count| name::first_bytes(value, count)));
-            question.name[INDEX] = folded;
-            sum = sum.wrapping_add(tables::name_word_sum(INDEX, folded));
-            if let Some(count) = end {
-                length = Some(INDEX * 8 + count + 1);
+            let word = question.name[INDEX];
+            let folded = name::without_case(word);
+            if let Some(mask) = name::before_zero(word) {
+                sum = sum.wrapping_add(tables::name_word_sum(INDEX, folded & mask));
+                length = Some(INDEX * 8 + name::count_bytes(mask) + 1);
                 break 'words;
             }
+            sum = sum.wrapping_add(tables::name_word_sum(INDEX, folded));
         });
     }
     length.map(|length| (length, sum))

@@ -1,7 +1,5 @@
 //! The reply's message: every byte of it is written, wherever the query's bytes were.
 
-use core::hint::black_box;
-
 use crate::{
     answer::{A, AAAA, Answer},
     checksum::{self, Sum},
@@ -31,11 +29,12 @@ pub fn write<P: Packet>(
     let header = header(query, answer);
     packet.put(message, header)?;
     let question_length = query.question_length();
-    write_question(packet, message + HEADER, &question.raw, question_length)?;
+    write_question(packet, message + HEADER, question, question_length)?;
 
     let question_length = forget::<{ 2 * name::MAX_LENGTH - 1 }>(packet, question_length);
     let records = message + HEADER + question_length;
-    let mut sum = black_box(write_records(packet, records, answer)?);
+    let sum = write_records(packet, records, answer)?;
+    let mut sum = packet.hide(sum);
     if query.opt_length != 0 {
         let opt = Opt::reply(OWN_SIZE, query.dnssec_ok);
         packet.put(records + answer.records_length, opt)?;
@@ -79,7 +78,7 @@ fn header(query: &Query, answer: &Answer<'_>) -> Header {
 fn write_question<P: Packet>(
     packet: &mut P,
     offset: usize,
-    question: &[u64; QUESTION_WORDS],
+    question: &Question,
     length: usize,
 ) -> Result<(), Reason> {
     'words: {
@@ -88,7 +87,7 @@ fn write_question<P: Packet>(
             if start >= length {
                 break 'words;
             }
-            packet.put(offset + start, [question[INDEX].to_le_bytes(), question[INDEX + 1].to_le_bytes()])?;
+            packet.put(offset + start, [question.word(INDEX).to_le_bytes(), question.word(INDEX + 1).to_le_bytes()])?;
         });
     }
     Ok(())
@@ -106,7 +105,7 @@ fn write_a<P: Packet>(packet: &mut P, records: usize, answer: &Answer<'_>) -> Re
             break;
         }
         let address = u32::from_le_bytes(ipv4.addresses[answer.start + index]);
-        let offset = at_most::<2047>(records + index * A);
+        let offset = records + index * A;
         let rest = u64::from(second) | u64::from(address) << 32;
         packet.put(offset, [first.to_le_bytes(), rest.to_le_bytes()])?;
         sum += u64::from(address);
@@ -123,7 +122,7 @@ fn write_aaaa<P: Packet>(packet: &mut P, records: usize, answer: &Answer<'_>) ->
             break;
         }
         let address = ipv6.addresses[answer.start + index];
-        let offset = at_most::<2047>(records + index * AAAA);
+        let offset = at_most::<2047>(packet, records + index * AAAA);
         packet.put(offset, ipv6.record)?;
         packet.put(offset + size_of::<RecordHead>(), address)?;
         sum += sum_of_address(address);

@@ -10,15 +10,13 @@
 //! `respond` is the slow path: a plain query takes the same way without the envelope. What is none is read as a `request`,
 //! judged by `authority` and answered by `compose`.
 
-use core::hint::black_box;
-
 use crate::{
     answer::Answer,
     authority, checksum, compose,
     counter::Kind,
     envelope::Envelope,
     finding::Finding,
-    packet::{Packet, forget},
+    packet::Packet,
     query::{Query, Question},
     reason::Reason,
     reply,
@@ -29,7 +27,7 @@ use crate::{
 };
 
 /// What a frame is answered with.
-pub struct Reply<'t> {
+struct Reply<'t> {
     envelope: Envelope,
     message: MessageReply<'t>,
 }
@@ -40,25 +38,56 @@ struct MessageReply<'t> {
     answer: Answer<'t>,
 }
 
+/// Answers a frame, and tells with what.
+///
+/// # Errors
+/// The reason why it is not answered; its verdict says what becomes of the frame.
+#[inline(always)]
+pub fn answer<P: Packet, T: Tables>(
+    packet: &mut P,
+    tables: &T,
+    question: &mut Question,
+) -> Result<Kind, Reason> {
+    // Two copies of all that follows: the one for most frames has constants for their offsets.
+    match Envelope::parse_plainest(packet) {
+        Some(envelope) => answer_in(envelope?, packet, tables, question),
+        None => answer_in(Envelope::parse(packet)?, packet, tables, question),
+    }
+}
+
+#[inline(always)]
+fn answer_in<P: Packet, T: Tables>(
+    envelope: Envelope,
+    packet: &mut P,
+    tables: &T,
+    question: &mut Question,
+) -> Result<Kind, Reason> {
+    let reply = plan(envelope, packet, tables, question)?;
+    let kind = reply.kind();
+    apply(packet, &reply, question).inspect_err(|_| tables.uncount(kind.into()))?;
+    Ok(kind)
+}
+
 /// Decides what a frame is answered with.
 ///
 /// # Errors
-/// The reason why it is not; its verdict says what becomes of the frame.
+/// The reason why it is not.
 #[inline(always)]
-pub fn plan<'t, P: Packet, T: Tables>(
+fn plan<'t, P: Packet, T: Tables>(
+    envelope: Envelope,
     packet: &P,
     tables: &'t T,
     question: &mut Question,
 ) -> Result<Reply<'t>, Reason> {
-    let envelope = Envelope::parse(packet)?;
     let settings = tables.settings().ok_or(Reason::NotOurAddress)?;
     envelope.admit(tables, settings)?;
-    let message = forget::<127>(packet, envelope.message);
-    let query = Query::parse(packet, message, envelope.message_length, settings.options, question)?;
+    let (message, length) = (envelope.message, envelope.message_length);
+    let query = Query::parse(packet, message, length, settings.options, question)?;
     if envelope.has_checksum && !checksum::is_right(envelope.sum + query.sum) {
         return Err(Reason::UdpChecksum);
     }
-    let answer = Answer::find(packet, &query, black_box(question), tables, settings, envelope.source)?;
+    let answer =
+        Answer::find(packet, &query, packet.hide_behind(question), tables, settings, envelope.source)?;
     Ok(Reply { envelope, message: MessageReply { query, answer } })
 }
 
@@ -67,12 +96,12 @@ pub fn plan<'t, P: Packet, T: Tables>(
 /// # Errors
 /// `NoRoom`, with the frame as it was, or `Write`, which can't be undone.
 #[inline(always)]
-pub fn apply<P: Packet>(packet: &mut P, reply: &Reply<'_>, question: &Question) -> Result<(), Reason> {
+fn apply<P: Packet>(packet: &mut P, reply: &Reply<'_>, question: &Question) -> Result<(), Reason> {
     let Reply { envelope, message } = reply;
     let length = message.answer.message_length;
     packet.resize(envelope.frame_length(length))?;
-    let offset = forget::<127>(packet, envelope.message);
-    let sum = reply::write(packet, offset, &message.query, black_box(question), &message.answer)?;
+    let question = packet.hide_behind(question);
+    let sum = reply::write(packet, envelope.message, &message.query, question, &message.answer)?;
     envelope.write_reply(packet, length, sum)
 }
 
@@ -137,8 +166,7 @@ pub fn respond_by_the_rules<P: Packet, Z: Zones>(
 }
 
 impl Reply<'_> {
-    /// The kind of answer that it is.
-    pub fn kind(&self) -> Kind {
+    fn kind(&self) -> Kind {
         self.message.answer.kind
     }
 }

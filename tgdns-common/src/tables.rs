@@ -9,7 +9,7 @@ use bytemuck::{Pod, Zeroable};
 
 use crate::{
     counter::Counter,
-    name::{self, Folded},
+    name::{self, Words},
     wire::{dns::RecordHead, eth::Mac},
 };
 
@@ -47,6 +47,8 @@ pub trait Tables {
     fn view(&self, client: Address) -> u32;
     /// Counts, and returns the count before. It need not be the same on all CPUs.
     fn count(&self, counter: Counter) -> u64;
+    /// Takes back what was counted last, for an answer that could not be written.
+    fn uncount(&self, counter: Counter);
 }
 
 /// An IPv6 address, or an IPv4 address mapped into IPv6 (RFC 4291 2.5.5.2), as two little-endian words.
@@ -116,7 +118,7 @@ pub mod options {
 }
 
 /// The version of the maps' layout. Raise it with every change of a type in this file or of `Counters`.
-pub const LAYOUT: u8 = 2;
+pub const LAYOUT: u8 = 3;
 
 /// Where a table with two halves is to be read.
 #[repr(C)]
@@ -226,6 +228,8 @@ impl Service {
 pub struct AnswerSet {
     /// In wire form, in lower case, zeros behind its end.
     pub name: [[u8; 8]; name::WORDS],
+    /// The bits of the name that a query's must have, too: all but the case of letters.
+    pub significant: [[u8; 8]; name::WORDS],
     pub view: [u8; 4],
     pub ipv4: Ipv4Addresses,
     pub ipv6: Ipv6Addresses,
@@ -283,13 +287,18 @@ const MULTIPLIERS: [u64; name::WORDS] = [
     0x5be0_cd19_137e_2179,
 ];
 
-/// The sum of a name's words, each with a multiplier of its own, so that zeros behind its end add nothing and no
-/// multiplication waits for another.
+/// The sum of a name of `length` bytes, each word of it with a multiplier of its own, so that no multiplication waits for
+/// another. It does not depend on the case of letters.
 #[inline(always)]
-pub fn name_sum(name: &Folded) -> u64 {
+pub fn name_sum(name: &Words, length: usize) -> u64 {
     let mut sum = 0_u64;
+    // The root's zero adds nothing.
+    let mut left = length.saturating_sub(1);
     for (index, word) in name.iter().enumerate() {
-        sum = sum.wrapping_add(name_word_sum(index, *word));
+        let folded = name::without_case(*word);
+        let word = if left < 8 { name::first_bytes(folded, left) } else { folded };
+        sum = sum.wrapping_add(name_word_sum(index, word));
+        left = left.saturating_sub(8);
     }
     sum
 }
@@ -302,9 +311,7 @@ pub fn name_word_sum(index: usize, word: u64) -> u64 {
 
 #[inline(always)]
 fn word_sum(word: u64, multiplier: u64) -> u64 {
-    // The multiplication moves information upwards only; the shift brings some of it down again.
-    let product = word.wrapping_mul(multiplier);
-    product ^ (product >> 29)
+    word.wrapping_mul(multiplier)
 }
 
 /// The hash of a name as one view sees it, from the name's sum.
@@ -316,7 +323,6 @@ pub fn name_hash(sum: u64, view: u32, seed: u32) -> u64 {
 #[inline(always)]
 fn finish(sum: u64, seed: u32, view: u32) -> u64 {
     let key = sum ^ (u64::from(seed) << 32 | u64::from(view));
-    let mixed = (key ^ (key >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let mixed = (mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    mixed ^ (mixed >> 32)
+    // Multiplications move information upwards only; the shift brings some of it down again.
+    (key ^ (key >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }

@@ -5,17 +5,13 @@
 
 #![no_std]
 #![no_main]
+#![feature(asm_experimental_arch)]
 
 mod maps;
 mod packet;
 
 use aya_ebpf::{bindings::xdp_action, macros::xdp, programs::XdpContext};
-use tgdns_common::{
-    query::Question,
-    reason::{Reason, Verdict},
-    respond,
-    tables::Tables as _,
-};
+use tgdns_common::{reason::Verdict, respond, tables::Tables as _};
 
 use crate::{
     maps::{Maps, Scratch},
@@ -23,13 +19,12 @@ use crate::{
 };
 
 #[xdp(frags)]
+#[inline(always)]
 fn tgdns(context: XdpContext) -> u32 {
-    let end = maps::with_scratch(|Scratch { question, number }| {
-        answer(&mut Frame::new(&context, number), question)
-    });
-    match end {
-        Some(Ok(())) => xdp_action::XDP_TX,
-        Some(Err(reason)) => {
+    let Some(Scratch { question, number }) = maps::scratch(&context) else { return xdp_action::XDP_PASS };
+    match respond::answer(&mut Frame::new(&context, number), &Maps, question) {
+        Ok(_kind) => xdp_action::XDP_TX,
+        Err(reason) => {
             Maps.count(reason.into());
             // The log's map has no BTF, which plain loaders refuse; without the feature there is no trace of it.
             #[cfg(feature = "log")]
@@ -39,14 +34,7 @@ fn tgdns(context: XdpContext) -> u32 {
                 Verdict::Drop => xdp_action::XDP_DROP,
             }
         }
-        None => xdp_action::XDP_PASS,
     }
-}
-
-#[inline(always)]
-fn answer(frame: &mut Frame<'_>, question: &mut Question) -> Result<(), Reason> {
-    let reply = respond::plan(frame, &Maps, question)?;
-    respond::apply(frame, &reply, question).inspect_err(|_| Maps.uncount(reply.kind().into()))
 }
 
 /// Required by the language; the verifier admits no program that could get here.

@@ -5,6 +5,7 @@ use core::mem::MaybeUninit;
 use aya_ebpf::{
     btf_maps::{Array, LpmTrie, PerCpuArray, lpm_trie::Key},
     macros::btf_map,
+    programs::XdpContext,
 };
 use tgdns_common::{
     counter::{Counter, Counters},
@@ -41,29 +42,16 @@ pub(crate) struct Scratch {
     pub(crate) number: u32,
 }
 
-/// Lends this run's scratch memory; nothing where the kernel has none, which does not happen.
+/// This run's scratch memory; nothing where the kernel has none, which does not happen.
 #[inline(always)]
-pub(crate) fn with_scratch<R>(run: impl FnOnce(&mut Scratch) -> R) -> Option<R> {
+#[expect(clippy::mut_from_ref, reason = "the memory is not the context's; it is lent for as long as that lives")]
+pub(crate) fn scratch(_run: &XdpContext) -> Option<&mut Scratch> {
     // SAFETY: an XDP program is not interrupted by another run on its CPU, and `main` calls this once in a run.
-    SCRATCH.get_ptr_mut(0).map(|scratch| run(unsafe { &mut *scratch }))
+    SCRATCH.get_ptr_mut(0).map(|scratch| unsafe { &mut *scratch })
 }
 
 /// The responder's tables.
 pub(crate) struct Maps;
-
-impl Maps {
-    /// Takes back what was counted for an answer that could not be written.
-    #[inline(always)]
-    pub(crate) fn uncount(&self, Counter(index): Counter) {
-        let index = usize::from(index);
-        if let Some(counters) = COUNTERS.get_ptr_mut(0)
-            && index < Counter::COUNT
-        {
-            // SAFETY: the value is `Counter::COUNT` numbers in a row, on this CPU only.
-            unsafe { *counters.cast::<u64>().add(index) -= 1 };
-        }
-    }
-}
 
 impl tables::Tables for Maps {
     #[inline(always)]
@@ -117,6 +105,17 @@ impl tables::Tables for Maps {
             let before = *counter;
             *counter = before + 1;
             before
+        }
+    }
+
+    #[inline(always)]
+    fn uncount(&self, Counter(index): Counter) {
+        let index = usize::from(index);
+        if let Some(counters) = COUNTERS.get_ptr_mut(0)
+            && index < Counter::COUNT
+        {
+            // SAFETY: the value is `Counter::COUNT` numbers in a row, on this CPU only.
+            unsafe { *counters.cast::<u64>().add(index) -= 1 };
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The frame: all pointer arithmetic on packets is here.
 
-use core::{marker::PhantomData, ptr};
+use core::{arch::asm, marker::PhantomData, ptr};
 
 use aya_ebpf::{
     EbpfContext as _,
@@ -96,6 +96,23 @@ impl Packet for Frame<'_> {
         unsafe {
             self.memory.write_volatile(number as u32);
             self.memory.read_volatile() as usize
+        }
+    }
+
+    #[inline(always)]
+    fn hide(&self, mut number: u64) -> u64 {
+        // SAFETY: nothing is done.
+        unsafe { asm!("{0} = {0}", inout(reg) number) };
+        number
+    }
+
+    #[inline(always)]
+    fn hide_behind<'r, T>(&self, reference: &'r T) -> &'r T {
+        let mut pointer: *const T = reference;
+        // SAFETY: nothing is done, so the pointer is what it was.
+        unsafe {
+            asm!("{0} = {0}", inout(reg) pointer);
+            &*pointer
         }
     }
 }

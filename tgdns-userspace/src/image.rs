@@ -136,4 +136,7 @@ impl Tables for Image {
     fn count(&self, _counter: Counter) -> u64 {
         self.turns.fetch_add(1, Ordering::Relaxed)
     }
+
+    /// Turns need not be told anew.
+    fn uncount(&self, _counter: Counter) {}
 }

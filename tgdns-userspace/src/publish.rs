@@ -132,7 +132,14 @@ fn set_of(
     }
     (ipv4.count, ipv4.limit) = twice(&mut ipv4.addresses, &fours, answer);
     (ipv6.count, ipv6.limit) = twice(&mut ipv6.addresses, &sixes, answer);
-    AnswerSet { name: bytemuck::cast(wire), view: view.to_be_bytes(), ipv4, ipv6, negative }
+    AnswerSet {
+        name: bytemuck::cast(wire),
+        significant: bytemuck::cast(name::significant(&wire)),
+        view: view.to_be_bytes(),
+        ipv4,
+        ipv6,
+        negative,
+    }
 }
 
 /// Writes the addresses twice in a row; gives how many there are, and how many of them one answer carries.
@@ -153,8 +160,7 @@ fn twice<T: Copy>(table: &mut [T; 2 * MAX_SERVERS], addresses: &[T], answer: Ans
 
 fn index(answers: &[AnswerSet]) -> (Halves, Vec<u32>) {
     let mut halves = Halves { bits: INDEX_BITS, ..Halves::default() };
-    let sums: Vec<u64> =
-        answers.iter().map(|set| tables::name_sum(&name::words(bytemuck::cast_ref(&set.name)))).collect();
+    let sums: Vec<u64> = answers.iter().map(|set| name_sum(bytemuck::cast_ref(&set.name))).collect();
     let views: Vec<u32> = answers.iter().map(|set| u32::from_be_bytes(set.view)).collect();
     let places = |key: usize, seed| halves.positions_in(0, tables::name_hash(sums[key], views[key], seed));
     let Some(placement) = cuckoo::place(answers.len(), 1 << INDEX_BITS, places) else {
@@ -163,6 +169,10 @@ fn index(answers: &[AnswerSet]) -> (Halves, Vec<u32>) {
     };
     halves.seeds = [placement.seed.to_be_bytes(); 2];
     (halves, placement.keys.iter().map(|key| key.map_or(0, |key| key as u32 + 1)).collect())
+}
+
+fn name_sum(wire: &[u8; name::MAX_LENGTH]) -> u64 {
+    tables::name_sum(&name::words(wire), name::length(wire))
 }
 
 fn place_services(services: &BTreeSet<ServiceAddress>) -> (Halves, Vec<Service>) {

@@ -22,6 +22,8 @@ mod message;
 
 /// XDP_TX, of enum xdp_action in linux/bpf.h.
 const TX: u32 = 3;
+/// More than a reply is longer than its query, in bytes.
+const ROOM: usize = 2048;
 const ACTIONS: [&str; 5] = ["aborted", "dropped", "passed", "answered", "redirected"];
 
 /// What became of a query.
@@ -121,7 +123,7 @@ fn attached_program(pin_directory: &Path) -> Result<Xdp> {
 
 fn reason(image: &crate::image::Image, query: &[u8]) -> Option<Reason> {
     let mut buffer = query.to_vec();
-    let length = buffer.len();
-    let message = Message::new(&mut buffer, length);
-    respond::plan(&message, image, &mut Question::new()).err()
+    buffer.resize(query.len() + ROOM, 0);
+    let mut message = Message::new(&mut buffer, query.len());
+    respond::answer(&mut message, image, &mut Question::new()).err()
 }

@@ -51,7 +51,7 @@ fn ebpf(features: &[&str]) -> Result<()> {
     clippy.args(toolchain.cargo_arguments()).args(features);
     clippy.arg("--target-dir").arg(process::target().join("lint-ebpf"));
     clippy.args(["--", "--deny", "warnings"]).current_dir(process::repository());
-    clippy.env("RUSTC_BOOTSTRAP", "aya_ebpf");
+    clippy.env("RUSTC_BOOTSTRAP", "aya_ebpf,tgdns_ebpf");
     let architecture = std::env::consts::ARCH;
     clippy.env("CARGO_ENCODED_RUSTFLAGS", format!("--cfg=bpf_target_arch=\"{architecture}\""));
     for variable in ["RUSTC", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "RUSTUP_TOOLCHAIN"] {

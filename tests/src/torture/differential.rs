@@ -222,19 +222,14 @@ struct Host {
 impl Host {
     fn respond(&self, frame: &mut HostFrame) -> End {
         let mut question = Question::new();
-        let reason = match respond::plan(frame, self, &mut question) {
-            Ok(reply) => match respond::apply(frame, &reply, &question) {
-                Ok(()) => return End { action: TX, counter: reply.kind().into() },
-                Err(reason) => {
-                    self.counters.borrow_mut()[usize::from(Counter::from(reply.kind()).0)] -= 1;
-                    reason
-                }
-            },
-            Err(reason) => reason,
-        };
-        self.count(reason.into());
-        let action = if reason.verdict() == Verdict::Drop { DROP } else { PASS };
-        End { action, counter: reason.into() }
+        match respond::answer(frame, self, &mut question) {
+            Ok(kind) => End { action: TX, counter: kind.into() },
+            Err(reason) => {
+                self.count(reason.into());
+                let action = if reason.verdict() == Verdict::Drop { DROP } else { PASS };
+                End { action, counter: reason.into() }
+            }
+        }
     }
 }
 
@@ -263,6 +258,10 @@ impl Tables for Host {
         let value = &mut self.counters.borrow_mut()[usize::from(counter.0)];
         *value += 1;
         *value - 1
+    }
+
+    fn uncount(&self, counter: Counter) {
+        self.counters.borrow_mut()[usize::from(counter.0)] -= 1;
     }
 }
 

@@ -2,6 +2,7 @@
 
 use bytemuck::Pod;
 use tgdns_common::{
+    counter::{Counter, Counters},
     packet::{Packet, TooShort},
     query::Question,
     reason::{Reason, Verdict},
@@ -42,16 +43,11 @@ impl HostFrame {
     pub fn respond(&mut self, tables: &impl Tables) -> (Outcome, &'static str) {
         let mut question = Question::new();
         let before = self.bytes().to_vec();
-        let reply = match respond::plan(self, tables, &mut question) {
-            Ok(reply) => reply,
-            Err(reason) => return self.unanswered(reason, &before),
-        };
-        let counter = tgdns_common::counter::Counter::from(reply.kind());
-        match respond::apply(self, &reply, &question) {
-            Ok(()) => (
-                Outcome::Sent(self.bytes().to_vec()),
-                tgdns_common::counter::Counters::NAMES[usize::from(counter.0)],
-            ),
+        match respond::answer(self, tables, &mut question) {
+            Ok(kind) => {
+                let counter = Counter::from(kind);
+                (Outcome::Sent(self.bytes().to_vec()), Counters::NAMES[usize::from(counter.0)])
+            }
             Err(reason) => self.unanswered(reason, &before),
         }
     }

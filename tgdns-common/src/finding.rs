@@ -54,7 +54,7 @@ findings! {
     Cookie = "answered_cookie" => Some(NOERROR),
     /// No question, and a cookie that this server did not give.
     BadCookie = "badcookie" => Some(BADCOOKIE),
-    /// The name is in no zone of this server.
+    /// The name is in no zone of this server, or in none for this client.
     ForeignName = "refused_name" => Some(REFUSED),
     /// The class is neither IN nor CH.
     ForeignClass = "refused_class" => Some(REFUSED),

@@ -92,7 +92,7 @@ reasons! {
     Class = "class" => Pass,
     /// A meta type such as AXFR, which names no data.
     MetaType = "meta_type" => Pass,
-    /// The name is not in the tables.
+    /// The name is not in the tables, or not for this client.
     UnknownName = "unknown_name" => Pass,
     /// The zone's name servers are asked for, which only the sockets know.
     NameServers = "name_servers" => Pass,

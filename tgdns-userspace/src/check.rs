@@ -10,7 +10,7 @@ mod tests;
 use serde_json::{Value, json};
 
 use crate::{
-    cluster::{Answer, Cluster, Model, Server},
+    cluster::{Answer, Cluster, DefaultView, Model, Server},
     table,
 };
 pub use advice::{notes, warnings};
@@ -104,6 +104,12 @@ pub fn to_json(model: &Model) -> Value {
             let clients: Vec<String> = view.clients.iter().map(ToString::to_string).collect();
             json!({ "name": view.name, "clients": clients })
         }).collect::<Vec<_>>(),
+        "default_view": match model.default_view {
+            DefaultView::Own => model.view_name(0),
+            DefaultView::View(identifier) => model.view_name(identifier),
+            DefaultView::NoData => "nodata",
+            DefaultView::Refused => "refused",
+        },
         "clusters": model.clusters.iter().map(cluster).collect::<Vec<_>>(),
         "warnings": warnings(model),
         "notes": notes(model),
@@ -112,10 +118,19 @@ pub fn to_json(model: &Model) -> Value {
 
 fn views(model: &Model) -> Vec<Vec<String>> {
     let mut rows = vec![vec!["view".to_owned(), "clients".to_owned()]];
-    for view in &model.views {
-        rows.push(vec![view.name.clone(), list(&view.clients).unwrap_or_default()]);
+    for (identifier, view) in (1..).zip(&model.views) {
+        let others = (model.default_view == DefaultView::View(identifier)).then_some("and all others");
+        let clients =
+            [some_of(&view.clients).as_str()].into_iter().chain(others).collect::<Vec<_>>().join(", ");
+        rows.push(vec![view.name.clone(), clients]);
     }
-    rows.push(vec![model.view_name(0).to_owned(), "all others".to_owned()]);
+    let others = match model.default_view {
+        DefaultView::View(_) => return rows,
+        DefaultView::Own => "all others",
+        DefaultView::NoData => "all others, who are told that there are no addresses",
+        DefaultView::Refused => "all others, who are refused",
+    };
+    rows.push(vec![model.view_name(0).to_owned(), others.to_owned()]);
     rows
 }
 
@@ -134,7 +149,7 @@ fn servers(model: &Model, cluster: &Cluster) -> Vec<Vec<String>> {
             .collect(),
     ];
     for server in &cluster.servers {
-        let told = |identifier| list(server.handed_out(identifier)).unwrap_or_default();
+        let told = |identifier| list(server.handed_out(identifier)).unwrap_or_else(|| "–".to_owned());
         rows.push(
             [server.name.clone(), probe::targets(server).join(", ")]
                 .into_iter()
@@ -156,6 +171,17 @@ fn name_servers(cluster: &Cluster) -> String {
         }
     };
     cluster.name_servers.iter().map(named).collect::<Vec<_>>().join(", ")
+}
+
+/// The first few elements, and how many more there are.
+fn some_of<T: ToString>(elements: &[T]) -> String {
+    const FEW: usize = 3;
+    match elements.split_at_checked(FEW) {
+        Some((few, more)) if more.len() > 1 => {
+            format!("{} and {} more", list(few).unwrap_or_default(), more.len())
+        }
+        _ => list(elements).unwrap_or_default(),
+    }
 }
 
 /// The elements with commas between them, or none where there is nothing.

@@ -6,6 +6,7 @@ mod probe;
 
 use std::{
     net::{IpAddr, SocketAddr},
+    ops::RangeInclusive,
     path::PathBuf,
     time::Duration,
 };
@@ -33,6 +34,7 @@ pub struct Model {
     pub tcp: TcpLimits,
     /// The view of index `i` has the identifier `i + 1`; identifier 0 is the default view, of clients in no view.
     pub views: Vec<View>,
+    pub default_view: DefaultView,
     pub clusters: Vec<Cluster>,
 }
 
@@ -79,6 +81,20 @@ pub struct View {
     pub clients: Vec<IpNet>,
 }
 
+/// What clients in no view are told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DefaultView {
+    /// The servers' own addresses, unless aliases say otherwise.
+    #[default]
+    Own,
+    /// The same as the clients of a view, by its identifier.
+    View(u32),
+    /// That there are no addresses.
+    NoData,
+    /// Nothing: the fast path passes their queries up, and the slow path refuses them.
+    Refused,
+}
+
 /// A served DNS name and its servers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cluster {
@@ -117,12 +133,34 @@ pub struct Server {
     pub address: IpAddr,
     /// 0 to 65,535; 1 unless told.
     pub weight: u16,
-    /// Handed out in views that `view_aliases` does not name; the own address where empty.
-    pub aliases: Vec<IpAddr>,
+    /// In views that `view_aliases` does not name.
+    pub alias: Alias,
     /// By view identifier (1 and up).
-    pub view_aliases: Vec<(u32, Vec<IpAddr>)>,
+    pub view_aliases: Vec<(u32, Alias)>,
     /// The cluster's in the same order, with what is different here; none for a name server that is no server.
     pub probes: Vec<Probe>,
+}
+
+/// What clients are told of a server.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Alias {
+    /// Its own address.
+    #[default]
+    Own,
+    /// Nothing: to them it is not handed out.
+    Hidden,
+    Addresses(Vec<IpAddr>),
+}
+
+impl Alias {
+    /// The addresses that it comes to.
+    pub fn addresses<'a>(&'a self, own: &'a [IpAddr]) -> &'a [IpAddr] {
+        match self {
+            Self::Own => own,
+            Self::Hidden => &[],
+            Self::Addresses(addresses) => addresses,
+        }
+    }
 }
 
 impl Server {
@@ -131,22 +169,31 @@ impl Server {
         SocketAddr::new(probe.address.unwrap_or(self.address), probe.port)
     }
 
-    /// The addresses that clients of a view reach this server by: its aliases there, else its own address.
+    /// The addresses that clients of a view reach this server by; none where it is not handed out to them.
     pub fn handed_out(&self, view: u32) -> &[IpAddr] {
-        let own = std::slice::from_ref(&self.address);
-        let specific =
-            self.view_aliases.iter().find(|(of, _)| *of == view).map(|(_, aliases)| aliases.as_slice());
-        match specific.unwrap_or(&self.aliases) {
-            [] => own,
-            aliases => aliases,
+        let specific = self.view_aliases.iter().find(|(of, _)| *of == view).map(|(_, alias)| alias);
+        specific.unwrap_or(&self.alias).addresses(std::slice::from_ref(&self.address))
+    }
+
+    /// Hides it from clients in no view; for views up to an identifier nothing changes.
+    pub fn hide_by_default(&mut self, last_view: u32) {
+        for view in 1..=last_view {
+            if !self.view_aliases.iter().any(|(of, _)| *of == view) {
+                self.view_aliases.push((view, self.alias.clone()));
+            }
         }
+        self.alias = Alias::Hidden;
     }
 }
 
 impl Model {
-    /// The identifiers of all views, the default view first.
-    pub fn view_identifiers(&self) -> std::ops::RangeInclusive<u32> {
-        0..=u32::try_from(self.views.len()).unwrap_or(u32::MAX)
+    /// The identifiers of all views that have answers of their own, the default view first.
+    pub fn view_identifiers(&self) -> RangeInclusive<u32> {
+        let first = match self.default_view {
+            DefaultView::Own | DefaultView::NoData => 0,
+            DefaultView::View(_) | DefaultView::Refused => 1,
+        };
+        first..=u32::try_from(self.views.len()).unwrap_or(u32::MAX)
     }
 
     /// The name of a view by its identifier.

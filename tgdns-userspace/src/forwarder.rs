@@ -144,7 +144,11 @@ pub fn zones(model: &Model, view: Option<&str>) -> Result<Vec<Zone>> {
         ttl: cluster.ttl,
         servers: load_balancers(cluster, view),
     };
-    Ok(model.clusters.iter().map(zone).collect())
+    let zones: Vec<Zone> = model.clusters.iter().map(zone).collect();
+    if let Some(zone) = zones.iter().find(|zone| zone.servers.is_empty()) {
+        bail!("no load balancer of {} is handed out in this view: give them an alias there", zone.name);
+    }
+    Ok(zones)
 }
 
 /// Who answers for a cluster, at their own addresses or at those that a view is handed.

@@ -25,17 +25,15 @@ pub struct Prefix {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Prefixes {
     sorted: Vec<Prefix>,
-    /// The lengths that there are, the longest first.
-    lengths: Vec<u8>,
+    /// Where another view begins, or none, in the order of addresses: one search finds a client's.
+    beginnings: Vec<(u128, u32)>,
 }
 
 impl Prefixes {
     pub fn new(mut prefixes: Vec<Prefix>) -> Self {
         prefixes.sort_unstable();
-        let mut lengths: Vec<u8> = prefixes.iter().map(|prefix| prefix.length).collect();
-        lengths.sort_unstable_by(|one, other| other.cmp(one));
-        lengths.dedup();
-        Self { sorted: prefixes, lengths }
+        let beginnings = beginnings(&prefixes);
+        Self { sorted: prefixes, beginnings }
     }
 
     /// In the order of addresses and lengths.
@@ -44,14 +42,44 @@ impl Prefixes {
     }
 
     /// The view of the longest prefix that holds an address.
-    fn view(&self, address: u128) -> Option<u32> {
-        self.lengths.iter().find_map(|length| {
-            let mask = u128::MAX.checked_shl(128 - u32::from(*length)).unwrap_or(0);
-            let wanted = ((address & mask).to_be_bytes(), *length);
-            let found = self.sorted.binary_search_by_key(&wanted, |prefix| (prefix.address, prefix.length));
-            found.ok().and_then(|place| self.sorted.get(place)).map(|prefix| prefix.view)
-        })
+    fn view(&self, address: u128) -> u32 {
+        let after = self.beginnings.partition_point(|(beginning, _)| *beginning <= address);
+        let last = after.checked_sub(1).and_then(|last| self.beginnings.get(last));
+        last.map_or(DEFAULT_VIEW, |(_, view)| *view)
     }
+}
+
+/// The prefixes are sorted, so that one within another follows it.
+fn beginnings(sorted: &[Prefix]) -> Vec<(u128, u32)> {
+    let mut beginnings = Vec::new();
+    // Those that hold the place reached, the innermost last, by their last addresses.
+    let mut around: Vec<(u128, u32)> = Vec::new();
+    let leave = |around: &mut Vec<(u128, u32)>, beginnings: &mut Vec<(u128, u32)>, until: Option<u128>| {
+        while let Some((last, _)) =
+            around.last().copied().filter(|(last, _)| until.is_none_or(|until| *last < until))
+        {
+            around.pop();
+            let outer = around.last().map_or(DEFAULT_VIEW, |(_, view)| *view);
+            beginnings.extend(last.checked_add(1).map(|next| (next, outer)));
+        }
+    };
+    for prefix in sorted {
+        let first = u128::from_be_bytes(prefix.address);
+        let last = first | u128::MAX.checked_shr(prefix.length.into()).unwrap_or(0);
+        leave(&mut around, &mut beginnings, Some(first));
+        beginnings.push((first, prefix.view));
+        around.push((last, prefix.view));
+    }
+    leave(&mut around, &mut beginnings, None);
+    // Where one ends and the next begins, and where one begins with the one around it, the later word counts.
+    beginnings.dedup_by(|later, earlier| {
+        let is_same_place = later.0 == earlier.0;
+        if is_same_place {
+            earlier.1 = later.1;
+        }
+        is_same_place
+    });
+    beginnings
 }
 
 /// What the slow path alone knows of the zones.
@@ -130,7 +158,7 @@ impl Tables for Image {
 
     fn view(&self, client: Address) -> u32 {
         let address = u128::from_be_bytes(client.to_bytes());
-        self.prefixes.view(address).unwrap_or(DEFAULT_VIEW)
+        self.prefixes.view(address)
     }
 
     fn count(&self, _counter: Counter) -> u64 {

@@ -3,7 +3,6 @@
 use std::{collections::BTreeSet, net::IpAddr, sync::atomic::AtomicU64};
 
 use bytemuck::Zeroable;
-use ipnet::IpNet;
 use tgdns_common::{
     name,
     tables::{
@@ -16,10 +15,11 @@ use tgdns_common::{
 use crate::{
     cluster::{Answer, Model, Server},
     cuckoo,
-    image::{Image, Prefix, Prefixes},
+    image::Image,
     netlink::ServiceAddress,
 };
 
+mod prefix;
 mod soa;
 mod zone;
 
@@ -39,7 +39,7 @@ pub fn image(
     let answers = answer_sets(model, live, serials);
     let (names, index) = index(&answers);
     let (service_halves, services) = place_services(services);
-    let prefixes = prefixes(model);
+    let prefixes = prefix::prefixes(model);
     let settings = Settings {
         names,
         services: service_halves,
@@ -66,12 +66,12 @@ fn serial(serials: &[u32], cluster: usize) -> u32 {
 
 /// Why a model does not fit into the tables; nothing where it does.
 pub fn excess(model: &Model) -> Option<String> {
-    let (clusters, views) = (model.clusters.len(), model.views.len() + 1);
+    let (clusters, views) = (model.clusters.len(), model.view_identifiers().count());
     let most = (capacity::ANSWERS - 1) / 2;
-    let prefixes: usize = model.views.iter().map(|view| view.clients.len()).sum();
+    let prefixes = prefix::prefixes(model).as_slice().len();
     if clusters * views > most {
         Some(format!(
-            "{clusters} clusters seen through {views} views (the default one included) are {} answer sets, and the maps \
+            "{clusters} clusters seen through {views} views are {} answer sets, and the maps \
              hold {most}: use fewer clusters or views",
             clusters * views
         ))
@@ -210,22 +210,6 @@ fn service(service: &ServiceAddress) -> Service {
         family: if service.address.is_ipv4() { 4 } else { 6 },
         reserved: 0,
     }
-}
-
-fn prefixes(model: &Model) -> Prefixes {
-    let prefixes = (1..)
-        .zip(&model.views)
-        .flat_map(|(view, of)| of.clients.iter().map(move |clients| (view, clients)))
-        .map(|(view, clients)| Prefix {
-            address: mapped(clients.network()),
-            length: match clients {
-                IpNet::V4(clients) => clients.prefix_len() + 96,
-                IpNet::V6(clients) => clients.prefix_len(),
-            },
-            view,
-        })
-        .collect();
-    Prefixes::new(prefixes)
 }
 
 fn mapped(address: IpAddr) -> [u8; 16] {

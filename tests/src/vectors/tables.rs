@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, net::IpAddr};
 
 use anyhow::{Context as _, Result};
 use tgdns::{
-    cluster::{Answer, Cluster, Join, Model, Server, TcpLimits, View, XdpMode},
+    cluster::{Alias, Answer, Cluster, Join, Model, Server, TcpLimits, View, XdpMode},
     image::Image,
     netlink::ServiceAddress,
     publish,
@@ -64,6 +64,7 @@ impl TableSet {
             cookie_secret: tables.cookies.then(|| "/nonexistent".into()),
             tcp: TcpLimits::default(),
             views,
+            default_view: Default::default(),
             clusters,
         };
         Ok(Self { name: name.into(), model, live, services })
@@ -113,14 +114,17 @@ fn servers(cluster: &file::Cluster, views: &[View]) -> Result<(Vec<Server>, Vec<
             let in_view = |(view, aliases): (&String, &Vec<_>)| {
                 let position = views.iter().position(|known| known.name == *view);
                 let position = position.with_context(|| format!("unknown view {view}"))?;
-                Ok((u32::try_from(position)? + 1, count(aliases)))
+                Ok((u32::try_from(position)? + 1, Alias::Addresses(count(aliases))))
             };
             servers.push(Server {
                 name: format!("server-{}", servers.len() + 1),
                 part: None,
                 address: counted(described.address, index),
                 weight: 1,
-                aliases: count(&described.aliases),
+                alias: match described.aliases.as_slice() {
+                    [] => Alias::Own,
+                    aliases => Alias::Addresses(count(aliases)),
+                },
                 view_aliases: described.view_aliases.iter().map(in_view).collect::<Result<_>>()?,
                 probes: vec![],
             });

@@ -50,6 +50,7 @@ pub(crate) struct Setup<'s> {
     pub(crate) interfaces: &'s [&'s str],
     pub(crate) xdp_mode: &'s str,
     pub(crate) listen: &'s str,
+    pub(crate) default_view: &'s str,
     /// In place of the run's own directory.
     pub(crate) pins: Option<PathBuf>,
     /// Views and clusters.
@@ -58,7 +59,14 @@ pub(crate) struct Setup<'s> {
 
 impl Default for Setup<'_> {
     fn default() -> Self {
-        Self { interfaces: &[INTERFACE], xdp_mode: "native", listen: "[]", pins: None, clusters: CLUSTER }
+        Self {
+            interfaces: &[INTERFACE],
+            xdp_mode: "native",
+            listen: "[]",
+            default_view: "default",
+            pins: None,
+            clusters: CLUSTER,
+        }
     }
 }
 
@@ -116,10 +124,10 @@ impl Host {
 
     /// Writes the configuration anew.
     pub(crate) fn configure(&self, setup: &Setup<'_>) -> Result<()> {
-        let Setup { interfaces, xdp_mode, listen, clusters, .. } = setup;
+        let Setup { interfaces, xdp_mode, listen, default_view, clusters, .. } = setup;
         let text = format!(
             "interfaces = {interfaces:?}\nxdp_mode = \"{xdp_mode}\"\nstate_dir = \"{}\"\ncontrol = \"{}\"\n\
-             pin_dir = \"{}\"\n[dns]\nlisten = {listen}\n{clusters}",
+             pin_dir = \"{}\"\ndefault_view = \"{default_view}\"\n[dns]\nlisten = {listen}\n{clusters}",
             self.path("state").display(),
             self.control().display(),
             self.pins.display(),

@@ -1,10 +1,15 @@
 //! Clients in different views are told different addresses.
 
-use anyhow::Result;
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Result, ensure};
 use hickory_proto::rr::RecordType;
 
 use crate::{
-    host::{Host, IPV4, IPV6, NAME, Setup},
+    host::{Host, IPV4, IPV6, LIVE, NAME, Setup},
     question::ips,
 };
 
@@ -57,6 +62,67 @@ fn each_view_has_its_aliases() -> Result<()> {
         let client = host.client(from, server)?;
         assert_eq!(client.addresses(NAME, RecordType::A)?, ips(&a)?, "{from}");
         assert_eq!(client.addresses(NAME, RecordType::AAAA)?, ips(&aaaa)?, "{from}");
+    }
+    Ok(())
+}
+
+/// The servers themselves are told as clients of a view, the client of no view is 10.10.10.11.
+const HIDDEN: &str = r#"
+[[view]]
+name = "lan"
+clients = ["10.10.10.10/32", "fd00:10::10/128"]
+
+[[view]]
+name = "servers"
+clients = ["10.10.10.20/32"]
+
+[[cluster]]
+name = "internet.intern.netz"
+[cluster.probe]
+type = "tcp"
+port = 443
+timeout = "200ms"
+[[cluster.part]]
+first = "10.10.10.20"
+count = 2
+alias = { lan = { base = "192.168.1.21", step = -1 } }
+[[cluster.server]]
+name = "internet-2"
+alias = { lan = "none" }
+"#;
+
+#[test]
+fn clients_in_no_view_are_told_what_default_view_says() -> Result<()> {
+    let setup = |default_view| Setup {
+        listen: "[\"10.10.10.1:53\"]",
+        default_view,
+        clusters: HIDDEN,
+        ..Setup::default()
+    };
+    let mut host = Host::new(&setup("default"))?;
+    // One of the two is hidden from the view, the other one counted backwards.
+    let lan = ["192.168.1.21"];
+    for (default_view, told, path, counter) in [
+        ("default", &LIVE[..], "fast_path", "answered_a"),
+        ("nodata", &[], "fast_path", "answered_nodata"),
+        ("lan", &lan, "fast_path", "answered_a"),
+        ("refused", &[], "slow_path", "refused_name"),
+    ] {
+        host.configure(&setup(default_view))?;
+        host.start()?;
+        assert_eq!(host.client("10.10.10.10", IPV4)?.addresses(NAME, RecordType::A)?, ips(&lan)?);
+        let client = host.client("10.10.10.11", IPV4)?;
+        // What the last run published is answered until this one has published.
+        let start = Instant::now();
+        while client.addresses(NAME, RecordType::A)? != ips(told)? {
+            ensure!(start.elapsed() < Duration::from_secs(5), "{default_view}\n{}", host.log());
+            thread::sleep(Duration::from_millis(20));
+        }
+        let before = host.counter(path, counter)?;
+        assert_eq!(client.addresses(NAME, RecordType::A)?, ips(told)?, "{default_view}");
+        let counted = host.counter(path, counter)? - before;
+        ensure!(counted == 1, "{default_view}: {counter} went up by {counted}");
+        host.process()?.kill()?;
     }
     Ok(())
 }

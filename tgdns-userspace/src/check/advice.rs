@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeSet, net::IpAddr};
 
-use crate::cluster::{Answer, Cluster, Model, Server};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+
+use crate::cluster::{Answer, Cluster, DefaultView, Model, Server};
 
 /// Seconds; while an answer is cached, a dead server is still handed out.
 const LONG_TTL: u32 = 60;
@@ -24,9 +26,20 @@ pub fn warnings(model: &Model) -> Vec<String> {
             warnings.push(format!("dns.{key}: only sockets tell it, and `listen` is empty"));
         }
     }
+    of_views(model, &mut warnings);
+    warnings
+}
+
+fn of_views(model: &Model, warnings: &mut Vec<String>) {
+    let others = match model.default_view {
+        DefaultView::Own | DefaultView::NoData => Some(0),
+        DefaultView::View(view) => Some(view),
+        DefaultView::Refused => None,
+    };
     for (identifier, view) in (1..).zip(&model.views) {
+        let Some(others) = others.filter(|others| *others != identifier) else { continue };
         let differs = |cluster: &Cluster| {
-            cluster.servers.iter().any(|server| server.handed_out(identifier) != server.handed_out(0))
+            cluster.servers.iter().any(|server| server.handed_out(identifier) != server.handed_out(others))
         };
         if !model.clusters.iter().any(differs) {
             let name = &view.name;
@@ -35,7 +48,14 @@ pub fn warnings(model: &Model) -> Vec<String> {
             ));
         }
     }
-    warnings
+    let has = |prefix: IpNet| model.views.iter().any(|view| view.clients.contains(&prefix));
+    if model.default_view != DefaultView::Own
+        && has(IpNet::V4(Ipv4Net::default()))
+        && has(IpNet::V6(Ipv6Net::default()))
+    {
+        warnings
+            .push("default_view: every client is in a view (0.0.0.0/0 and ::/0); take it away".to_owned());
+    }
 }
 
 /// What is to be done elsewhere, on other machines: one line each.
@@ -82,19 +102,33 @@ type Family = (&'static str, fn(&IpAddr) -> bool);
 
 fn of_addresses(model: &Model, cluster: &Cluster, warnings: &mut Vec<String>) {
     let name = &cluster.name;
+    let hidden = |view, server: &Server| server.handed_out(view).is_empty();
+    let nowhere = |server: &&Server| model.view_identifiers().all(|view| hidden(view, server));
+    for server in cluster.servers.iter().filter(nowhere) {
+        warnings.push(format!(
+            "{name}: {} is handed out in no view; give it an alias, or take it away",
+            server.name
+        ));
+    }
     let mut seldom_meant = BTreeSet::new();
     for view in model.view_identifiers() {
         let to = match model.views.is_empty() {
             true => String::new(),
             false => format!(" to view {}", model.view_name(view)),
         };
+        let told_of: Vec<&Server> = cluster.servers.iter().filter(|server| !hidden(view, server)).collect();
+        if told_of.is_empty() && (view != 0 || model.default_view == DefaultView::Own) {
+            warnings.push(format!(
+                "{name}: no server is handed out{to}: its clients are told that there are no addresses"
+            ));
+        }
         let families: [Family; 2] = [("IPv4", IpAddr::is_ipv4), ("IPv6", IpAddr::is_ipv6)];
         for (family, is_family) in families {
-            let lacks = |server: &&Server| !server.handed_out(view).iter().any(is_family);
+            let lacks = |server: &&&Server| !server.handed_out(view).iter().any(is_family);
             let lacking: Vec<&str> =
-                cluster.servers.iter().filter(lacks).map(|server| server.name.as_str()).collect();
-            if !lacking.is_empty() && lacking.len() < cluster.servers.len() {
-                let lacking = some_of(&lacking);
+                told_of.iter().filter(lacks).map(|server| server.name.as_str()).collect();
+            if !lacking.is_empty() && lacking.len() < told_of.len() {
+                let lacking = super::some_of(&lacking);
                 warnings
                     .push(format!("{name}: {family} addresses are handed out{to}, but none for {lacking}"));
             }
@@ -107,15 +141,6 @@ fn of_addresses(model: &Model, cluster: &Cluster, warnings: &mut Vec<String>) {
     }
     for (server, address, cause) in seldom_meant {
         warnings.push(format!("{name}: {address}, handed out for {server}, {cause}"));
-    }
-}
-
-/// The first few names, and how many more there are.
-fn some_of(names: &[&str]) -> String {
-    const FEW: usize = 3;
-    match names.split_at_checked(FEW) {
-        Some((few, more)) if !more.is_empty() => format!("{} and {} more", few.join(", "), more.len()),
-        _ => names.join(", "),
     }
 }
 

@@ -42,6 +42,80 @@ note: internet.intern.netz: a forwarder that validates DNSSEC needs an exception
     assert_eq!(render(&parse(NAT, "F").unwrap()), expected);
 }
 
+/// What is skipped, counted backwards, hidden and said to clients in no view is seen.
+#[test]
+fn table_of_views() {
+    let text = r#"
+        interfaces = ["eth0"]
+        default_view = "lan"
+        view = [
+            { name = "lan", clients = ["192.168.0.0/16"] },
+            { name = "dmz", clients = ["172.16.0.0/24", "172.16.1.0/24", "172.16.2.0/24", "172.16.3.0/24", "fd00::/8"] },
+        ]
+        [[cluster]]
+        name = "internet.intern.netz"
+        probe.port = 443
+        [[cluster.part]]
+        first = "10.10.10.100"
+        count = 4
+        skip = ["10.10.10.101"]
+        alias = { lan = { base = "192.168.1.100", step = -1 }, dmz = { each = ["172.16.0.7", "none", "172.16.0.9"] } }
+        [[cluster.server]]
+        name = "inner"
+        address = "10.10.11.9"
+        alias = { dmz = "none" }
+    "#;
+    let model = parse(text, "F").unwrap();
+    let rendered = render(&model);
+    let tables: Vec<&str> = rendered.split("\n\n").take(3).collect();
+    let expected = r#"eth0, xdp native, listening on 0.0.0.0:53, [::]:53
+
+  view  clients
+  lan   192.168.0.0/16, and all others
+  dmz   172.16.0.0/24, 172.16.1.0/24, 172.16.2.0/24 and 2 more
+
+internet.intern.netz: ttl 1 s, answers with all live addresses
+tcp probe of port 443 every 1s (100ms while changing), timeout 500ms, 2 up, 3 down
+  server      probed            to lan         to dmz
+  internet-1  10.10.10.100:443  192.168.1.100  172.16.0.7
+  internet-3  10.10.10.102:443  192.168.1.98   –
+  internet-4  10.10.10.103:443  192.168.1.97   172.16.0.9
+  inner       10.10.11.9:443    10.10.11.9     –
+name servers: internet-1, internet-3"#;
+    assert_eq!(tables.join("\n\n"), expected);
+    assert_eq!(warnings(&model), Vec::<String>::new());
+    assert_eq!(to_json(&model).pointer("/default_view"), Some(&json!("lan")));
+}
+
+#[test]
+fn warns_of_views() {
+    let check = |default_view: &str, clients: &str, alias: &str, expected: &[&str]| {
+        let text = format!(
+            "interfaces = [\"eth0\"]\ndefault_view = \"{default_view}\"\nview = [{{ name = \"lan\", clients = [{clients}] }}]\n\
+             [[cluster]]\nname = \"c.netz\"\nprobe.port = 443\npart = [{{ first = \"10.10.10.1\", count = 2, alias = {alias} }}]"
+        );
+        assert_eq!(warnings(&parse(&text, "F").unwrap()), expected, "{text}");
+    };
+    let (some, all) = ("\"10.0.0.0/8\"", "\"0.0.0.0/0\", \"::/0\"");
+    for default in ["default", "nodata", "refused"] {
+        check(default, some, "{ lan = \"192.168.1.1\" }", &[]);
+    }
+    check("lan", some, "{ lan = \"192.168.1.1\" }", &[]);
+    let nobody =
+        "c.netz: no server is handed out to view lan: its clients are told that there are no addresses";
+    check("default", some, "{ lan = \"none\" }", &[nobody]);
+    let nowhere = ["c-1", "c-2"].map(|server| {
+        format!("c.netz: {server} is handed out in no view; give it an alias, or take it away")
+    });
+    check("refused", some, "{ lan = \"none\" }", &[&nowhere[0], &nowhere[1], nobody]);
+    check(
+        "nodata",
+        all,
+        "{ lan = \"192.168.1.1\" }",
+        &["default_view: every client is in a view (0.0.0.0/0 and ::/0); take it away"],
+    );
+}
+
 #[test]
 fn table_without_views() {
     let text = r#"

@@ -1,4 +1,4 @@
-//! Counting addresses up from a base, as parts do with their servers' own addresses and aliases.
+//! Counting addresses from a base, as parts do with their servers' own addresses and aliases.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -8,35 +8,93 @@ use super::leaf::{Base, refuse};
 
 /// `count` consecutive addresses from a base on, or why they can't be had.
 pub(super) fn addresses(base: &Base, count: u32) -> Result<Vec<IpAddr>, String> {
-    let Base { address: first, network } = base;
-    let last = count.checked_sub(1).and_then(|steps| step(*first, steps));
-    let Some(last) = last else {
-        let family = if first.is_ipv4() { "IPv4" } else { "IPv6" };
-        return Err(format!(
-            "counting {count} addresses from {first} runs past the end of the {family} address space: \
-             start lower or count fewer"
-        ));
-    };
-    if !network.contains(&last) {
-        return Err(format!(
-            "counting {count} addresses from {first} reaches {last}, outside of {}; start lower, count fewer, or \
-             write the network's own prefix, such as \"{first}/{}\"",
-            network.trunc(),
-            prefix_of_both(*first, last)
-        ));
-    }
-    let counted = (0..count).filter_map(|index| step(*first, index)).collect::<Vec<_>>();
-    match counted.iter().find_map(|address| Some((address, refuse(*address)?))) {
-        Some((address, cause)) => Err(format!("counting from {first} reaches {address}, which {cause}")),
-        None => Ok(counted),
-    }
+    Counting { base, step: 1, skip: &[] }.row(count)
 }
 
-/// The address some steps after another one, if the address space has it.
-fn step(from: IpAddr, steps: u32) -> Option<IpAddr> {
-    match from {
-        IpAddr::V4(v4) => u32::from(v4).checked_add(steps).map(|bits| Ipv4Addr::from(bits).into()),
-        IpAddr::V6(v6) => u128::from(v6).checked_add(steps.into()).map(|bits| Ipv6Addr::from(bits).into()),
+/// How addresses are counted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Counting<'f> {
+    pub(super) base: &'f Base,
+    /// Negative to count backwards.
+    pub(super) step: i64,
+    /// Not handed out, so that they may be what they like.
+    pub(super) skip: &'f [IpAddr],
+}
+
+impl Counting<'_> {
+    /// The addresses at `places` places in a row, those to be skipped among them; or why they can't be had.
+    pub(super) fn row(&self, places: u32) -> Result<Vec<IpAddr>, String> {
+        let Base { address: first, network, .. } = self.base;
+        let (advice, end) = match self.step {
+            1.. => ("start lower", "end"),
+            ..=0 => ("start higher", "beginning"),
+        };
+        let row: Vec<Option<IpAddr>> = (0..places).map(|index| self.at(index)).collect();
+        let counting = match self.step {
+            1 => format!("counting {places} addresses from {first}"),
+            step => format!("counting {places} addresses from {first} by {step}"),
+        };
+        let Some(row) = row.into_iter().collect::<Option<Vec<IpAddr>>>() else {
+            let family = if first.is_ipv4() { "IPv4" } else { "IPv6" };
+            return Err(format!(
+                "{counting} runs past the {end} of the {family} address space: {advice} or count fewer"
+            ));
+        };
+        if let Some(last) = row.last().filter(|last| !network.contains(*last)) {
+            return Err(format!(
+                "{counting} reaches {last}, outside of {}; {advice}, count fewer, or write the network's own \
+                 prefix, such as \"{first}/{}\"",
+                network.trunc(),
+                prefix_of_both(*first, *last)
+            ));
+        }
+        let wrong =
+            |address: &IpAddr| Some((*address, refuse(*address).or_else(|| self.unusable(*address))?));
+        let mut handed_out = row.iter().filter(|address| !self.skip.contains(address));
+        match handed_out.find_map(wrong) {
+            Some((address, cause)) => Err(format!("counting from {first} reaches {address}, which {cause}")),
+            None => Ok(row),
+        }
+    }
+
+    /// The same with as many places as `count` addresses take beside those to be skipped.
+    pub(super) fn row_of(&self, count: u32) -> Result<Vec<IpAddr>, String> {
+        let skipped = |place: u32| self.at(place).is_some_and(|address| self.skip.contains(&address));
+        let (mut places, mut found) = (0, 0);
+        while found < count {
+            found += u32::from(!skipped(places));
+            places += 1;
+        }
+        self.row(places)
+    }
+
+    /// The address at a place, if the address space has it.
+    fn at(&self, place: u32) -> Option<IpAddr> {
+        let distance = i128::from(self.step) * i128::from(place);
+        match self.base.address {
+            IpAddr::V4(v4) => {
+                let bits = u32::try_from(i128::from(u32::from(v4)) + distance).ok()?;
+                Some(Ipv4Addr::from(bits).into())
+            }
+            IpAddr::V6(v6) => {
+                let bits = u128::from(v6).checked_add_signed(distance)?;
+                Some(Ipv6Addr::from(bits).into())
+            }
+        }
+    }
+
+    /// Why no machine has an address in the network that the file gives.
+    fn unusable(&self, address: IpAddr) -> Option<String> {
+        let Base { network, network_is_given: true, .. } = self.base else { return None };
+        let what = match network {
+            IpNet::V4(v4) if v4.prefix_len() >= 31 => return None,
+            IpNet::V6(v6) if v6.prefix_len() >= 127 => return None,
+            IpNet::V4(v4) if address == v4.broadcast() => "the broadcast address",
+            IpNet::V4(v4) if address == v4.network() => "the network's own address",
+            IpNet::V6(v6) if address == v6.network() => "the routers' anycast address",
+            IpNet::V4(_) | IpNet::V6(_) => return None,
+        };
+        Some(format!("is {what} in {}: name it in `skip`, or count elsewhere", network.trunc()))
     }
 }
 

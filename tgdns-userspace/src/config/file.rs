@@ -13,12 +13,12 @@ use serde::{
 };
 use toml::Spanned;
 
-pub(super) use alias::{Addresses, Alias};
+pub(super) use alias::{Addresses, Alias, Row, RowTable};
 pub(super) use probe::{Probe, Probes};
 
 use super::leaf::{
-    AbsolutePath, Address, AnswerWord, Base, JoinWord, Label, Listen, Mode, Name, Nic, Number, Prefix, Text,
-    Time,
+    AbsolutePath, Address, AnswerWord, Base, JoinWord, Label, Listen, Mode, Name, Nic, Number, Prefix, Step,
+    Text, Time,
 };
 
 /// A value that may be absent, with its place in the text.
@@ -45,6 +45,7 @@ pub(super) struct File {
     pub(super) pin_dir: Given<AbsolutePath>,
     pub(super) dns: Given<Table<Dns>>,
     pub(super) view: Tables<View>,
+    pub(super) default_view: Given<Label>,
     pub(super) cluster: Tables<Cluster>,
 }
 
@@ -88,7 +89,9 @@ pub(super) struct Part {
     pub(super) name: Given<Label>,
     pub(super) first: Given<Base>,
     pub(super) count: Given<UpToMostServers>,
-    pub(super) alias: Given<Alias<Base>>,
+    pub(super) step: Given<Step>,
+    pub(super) skip: Given<Vec<Spanned<Address>>>,
+    pub(super) alias: Given<Alias<Row>>,
     pub(super) weight: Weight,
     pub(super) probe: Given<Probes>,
 }

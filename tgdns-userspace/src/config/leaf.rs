@@ -9,7 +9,7 @@ use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 use serde::{Deserialize, Deserializer, de};
 
 use crate::cluster::XdpMode;
-pub(super) use address::{Address, Base, Prefix, refuse};
+pub(super) use address::{Address, AddressOrNone, Base, Prefix, refuse};
 pub(super) use name::{Label, Name};
 pub(super) use probe::{JoinWord, ProbeWord, any_of};
 
@@ -62,6 +62,39 @@ impl<'de, const LEAST: u32, const MOST: u32> Deserialize<'de> for Number<LEAST, 
                     Ok(within) if (LEAST..=MOST).contains(&within) => Ok(Number(within)),
                     _ => Err(E::invalid_value(de::Unexpected::Signed(number), &self)),
                 }
+            }
+        }
+
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+/// From one counted address to the next.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Step(pub(super) i64);
+
+/// As many addresses as IPv4 has.
+const LONGEST_STEP: i64 = 1 << 32;
+
+impl<'de> Deserialize<'de> for Step {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+
+        impl de::Visitor<'_> for Visitor {
+            type Value = Step;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(
+                    formatter,
+                    "a whole number from -{LONGEST_STEP} to {LONGEST_STEP} and not 0, such as -1 to count backwards"
+                )
+            }
+
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Self::Value, E> {
+                if number != 0 && (-LONGEST_STEP..=LONGEST_STEP).contains(&number) {
+                    return Ok(Step(number));
+                }
+                Err(E::invalid_value(de::Unexpected::Signed(number), &self))
             }
         }
 

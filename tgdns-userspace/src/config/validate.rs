@@ -6,6 +6,7 @@ mod draft;
 mod name_server;
 mod overlap;
 mod probe;
+mod row;
 mod server;
 mod view;
 
@@ -22,7 +23,7 @@ use super::{
     leaf::{AbsolutePath, Listen, Nic},
     mistakes::{Mistakes, Span},
 };
-use crate::cluster::{Model, TcpLimits, XdpMode};
+use crate::cluster::{DefaultView, Model, TcpLimits, XdpMode};
 
 /// The longest path of a unix socket, in bytes (`sun_path` has 108, with a zero behind the path).
 const LONGEST_SOCKET_PATH: usize = 107;
@@ -39,6 +40,7 @@ pub(super) fn model(file: File, mistakes: &mut Mistakes<'_>) -> Model {
     let tcp = tcp_limits(&dns, &dns_at, mistakes);
     let listen = listen(dns.listen, xdp_mode, mistakes);
     let (views, view_names) = view::views(file.view, mistakes);
+    let default_view = view::default_view(file.default_view, &view_names, mistakes);
 
     let mut names = Names::default();
     let mut clusters = Vec::new();
@@ -59,6 +61,12 @@ pub(super) fn model(file: File, mistakes: &mut Mistakes<'_>) -> Model {
         }
     }
     name_server::check_names(&clusters, &names.clusters, mistakes);
+    if default_view == DefaultView::NoData {
+        let servers = clusters
+            .iter_mut()
+            .flat_map(|cluster| cluster.servers.iter_mut().chain(&mut cluster.name_servers));
+        servers.for_each(|server| server.hide_by_default(view_names.last_identifier()));
+    }
 
     Model {
         interfaces: interfaces(file.interfaces, mode_is_known && xdp_mode != XdpMode::Off, mistakes),
@@ -72,6 +80,7 @@ pub(super) fn model(file: File, mistakes: &mut Mistakes<'_>) -> Model {
         cookie_secret: dns.cookie_secret.map(|path| path.into_inner().0),
         tcp,
         views,
+        default_view,
         clusters,
     }
 }

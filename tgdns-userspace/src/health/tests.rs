@@ -1,7 +1,7 @@
 use std::{net::Ipv4Addr, time::Duration};
 
 use super::*;
-use crate::cluster::{Probe, ProbeKind, Tcp};
+use crate::cluster::{Alias, Probe, ProbeKind, Tcp};
 
 #[test]
 fn outcomes_to_health() {
@@ -219,7 +219,7 @@ fn with(probes: Vec<Probe>) -> Server {
         part: None,
         address,
         weight: 1,
-        aliases: vec![],
+        alias: Alias::Own,
         view_aliases: vec![],
         probes,
     }

@@ -102,6 +102,7 @@ mod tests {
             listen: vec![([0, 0, 0, 0], port).into()],
             tcp: TcpLimits::default(),
             views: vec![],
+            default_view: Default::default(),
             clusters: vec![],
         };
         assert_eq!(needed(&model(XdpMode::Native, 53), 1024), ALL);

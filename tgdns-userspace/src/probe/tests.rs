@@ -8,7 +8,7 @@ use tokio::{net::TcpListener, time::Instant};
 
 use super::*;
 use crate::{
-    cluster::{Answer, Join, Probe, Server, Tcp},
+    cluster::{Alias, Answer, Join, Probe, Server, Tcp},
     health::{Health, ServerHealth},
 };
 
@@ -314,7 +314,7 @@ fn server(address: IpAddr, port: u16) -> Server {
         name: address.to_string(),
         address,
         weight: 1,
-        aliases: Vec::new(),
+        alias: Alias::Own,
         view_aliases: Vec::new(),
         probes: vec![probe(port)],
     }

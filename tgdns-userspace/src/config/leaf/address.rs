@@ -26,12 +26,27 @@ impl<'de> Deserialize<'de> for Address {
     }
 }
 
-/// The first of some consecutive addresses, and the network that they must stay in.
+/// The address of one machine, or `none`.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::config) struct AddressOrNone(pub(in crate::config) Option<IpAddr>);
+
+impl<'de> Deserialize<'de> for AddressOrNone {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        text(deserializer, "an address in quotes, such as \"10.10.10.100\", or \"none\"", |text| match text {
+            "none" => Ok(Self(None)),
+            address => unicast(address).map(|address| Self(Some(address))),
+        })
+    }
+}
+
+/// The first of some counted addresses, and the network that they must stay in.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::config) struct Base {
     pub(in crate::config) address: IpAddr,
     /// The /24 (IPv4) or /64 (IPv6) around the address, unless the file gives the prefix: `10.10.10.250/22`.
     pub(in crate::config) network: IpNet,
+    /// Whether the network is the file's own and not assumed.
+    pub(in crate::config) network_is_given: bool,
 }
 
 impl<'de> Deserialize<'de> for Base {
@@ -42,13 +57,14 @@ impl<'de> Deserialize<'de> for Base {
                 Some((address, length)) => (unicast(address)?, Some(length)),
                 None => (unicast(text)?, None),
             };
+            let network_is_given = length.is_some();
             let length = match length {
                 Some(length) => length.parse().map_err(|_| None)?,
                 None if address.is_ipv4() => 24,
                 None => 64,
             };
             let network = IpNet::new(address, length).map_err(|_| None)?;
-            Ok(Self { address, network })
+            Ok(Self { address, network, network_is_given })
         })
     }
 }

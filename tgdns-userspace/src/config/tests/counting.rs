@@ -26,7 +26,7 @@ fn counts_like_numbers() {
         let network = IpNet::new(first, length).unwrap();
         let last = bits(first) + u128::from(count) - 1;
         let fits = last <= bits(network.broadcast());
-        match addresses(&Base { address: first, network }, count) {
+        match count_up(first, network, count) {
             Ok(addresses) => {
                 assert!(fits, "{first}/{length} counted to {count}");
                 let expected: Vec<u128> = (bits(first)..=last).collect();
@@ -43,6 +43,11 @@ fn counts_like_numbers() {
     assert!(counted > 1000 && refused > 1000, "{counted} counted, {refused} refused");
 }
 
+fn count_up(address: IpAddr, network: IpNet, count: u32) -> Result<Vec<IpAddr>, String> {
+    let base = Base { address, network, network_is_given: false };
+    addresses(&base, count)
+}
+
 fn bits(address: IpAddr) -> u128 {
     match address {
         IpAddr::V4(v4) => u32::from(v4).into(),
@@ -52,9 +57,8 @@ fn bits(address: IpAddr) -> u128 {
 
 #[track_caller]
 fn check_cause(first: &str, length: u8, count: u32, expected: &str) {
-    let address: IpAddr = first.parse().unwrap();
-    let base = Base { address, network: IpNet::new(address, length).unwrap() };
-    assert_eq!(addresses(&base, count).unwrap_err(), expected);
+    let first: IpAddr = first.parse().unwrap();
+    assert_eq!(count_up(first, IpNet::new(first, length).unwrap(), count).unwrap_err(), expected);
 }
 
 /// The prefix that the message offers is the smallest that makes the counting right.

@@ -8,7 +8,7 @@ use std::{
 
 use super::super::load;
 use super::*;
-use crate::cluster::{Answer, Join, Model, Probe, ProbeKind, Tcp, TcpLimits, XdpMode};
+use crate::cluster::{Answer, DefaultView, Join, Model, Probe, ProbeKind, Tcp, TcpLimits, XdpMode};
 
 /// The smallest file, and every default.
 #[test]
@@ -32,6 +32,7 @@ fn defaults() {
         version,
         cookie_secret,
         views,
+        default_view,
         clusters,
     } = parse(text, "F").unwrap();
     assert_eq!((identity.as_str(), version.as_str(), cookie_secret), ("", "", None));
@@ -44,7 +45,7 @@ fn defaults() {
     let expected =
         TcpLimits { connections: 1000, connections_per_client: 100, idle_timeout: Duration::from_secs(10) };
     assert_eq!(tcp, expected);
-    assert_eq!(views, []);
+    assert_eq!((views, default_view), (vec![], DefaultView::Own));
     let [cluster] = clusters.try_into().unwrap();
     assert_eq!(
         (cluster.name.as_str(), cluster.ttl, cluster.answer),
@@ -238,6 +239,103 @@ fn aliases() {
     );
 }
 
+/// NAT that counts backwards or in steps, holes in the row of servers and in that of aliases.
+#[test]
+fn counting() {
+    check_servers(
+        "part = [{ first = \"10.10.10.100\", count = 3, alias = { base = \"192.168.1.100\", step = -1 } }]",
+        &[
+            "internet-1 10.10.10.100 1 -> 192.168.1.100 | 192.168.1.100 | 192.168.1.100",
+            "internet-2 10.10.10.101 1 -> 192.168.1.99 | 192.168.1.99 | 192.168.1.99",
+            "internet-3 10.10.10.102 1 -> 192.168.1.98 | 192.168.1.98 | 192.168.1.98",
+        ],
+    );
+    // A skipped server keeps its number and its alias, a skipped alias does not.
+    check_servers(
+        "part = [{ first = \"10.10.10.100\", count = 4, skip = [\"10.10.10.101\"],
+            alias = { lan = { base = \"192.168.1.100\", skip = [\"192.168.1.102\", \"192.168.1.103\"] }, six = \"fd00::1\" } }]",
+        &[
+            "internet-1 10.10.10.100 1 -> 10.10.10.100 | 192.168.1.100 | fd00::1",
+            "internet-3 10.10.10.102 1 -> 10.10.10.102 | 192.168.1.104 | fd00::3",
+            "internet-4 10.10.10.103 1 -> 10.10.10.103 | 192.168.1.105 | fd00::4",
+        ],
+    );
+    // Both families at once, each in its own way; own addresses in steps, past a broadcast address of no network.
+    check_servers(
+        "part = [{ first = \"10.10.10.102\", count = 2, step = -2,
+            alias = [{ base = \"192.168.1.250/22\", step = 8, skip = [\"192.168.2.2\"] }, { base = \"fd00::f0\", step = 16 }] }]",
+        &[
+            "internet-1 10.10.10.102 1 -> 192.168.1.250 fd00::f0 | 192.168.1.250 fd00::f0 | 192.168.1.250 fd00::f0",
+            "internet-2 10.10.10.100 1 -> 192.168.2.10 fd00::100 | 192.168.2.10 fd00::100 | 192.168.2.10 fd00::100",
+        ],
+    );
+    // Interleaved parts share no address.
+    check_servers(
+        "part = [{ first = \"10.10.10.1\", count = 2, step = 2 }, { first = \"10.10.10.2\", count = 2, step = 2 }]",
+        &[
+            "internet-1 10.10.10.1 1 -> 10.10.10.1 | 10.10.10.1 | 10.10.10.1",
+            "internet-2 10.10.10.3 1 -> 10.10.10.3 | 10.10.10.3 | 10.10.10.3",
+            "internet-3 10.10.10.2 1 -> 10.10.10.2 | 10.10.10.2 | 10.10.10.2",
+            "internet-4 10.10.10.4 1 -> 10.10.10.4 | 10.10.10.4 | 10.10.10.4",
+        ],
+    );
+}
+
+/// Aliases that follow no row, and servers that some clients are not told of.
+#[test]
+fn listed_and_hidden() {
+    check_servers(
+        "part = [{ first = \"10.10.10.100\", count = 4, skip = [\"10.10.10.101\"],
+            alias = { lan = [{ each = [\"192.168.1.7\", \"none\", \"192.168.1.3\"] }, \"fd00::1\"],
+                      six = { each = [\"fd00::9\", \"none\", \"fd00::5\"] } } }]",
+        &[
+            "internet-1 10.10.10.100 1 -> 10.10.10.100 | 192.168.1.7 fd00::1 | fd00::9",
+            "internet-3 10.10.10.102 1 -> 10.10.10.102 | fd00::3 | ",
+            "internet-4 10.10.10.103 1 -> 10.10.10.103 | 192.168.1.3 fd00::4 | fd00::5",
+        ],
+    );
+    check_servers(
+        "server = [
+            { name = \"inner\", address = \"10.10.10.1\", alias = { default = \"none\", lan = \"own\" } },
+            { name = \"outer\", address = \"10.10.10.2\", alias = { lan = \"none\" } },
+            { name = \"own\", address = \"10.10.10.3\", alias = { default = \"192.168.1.3\", six = \"own\" } },
+         ]",
+        &[
+            "inner 10.10.10.1 1 ->  | 10.10.10.1 | ",
+            "outer 10.10.10.2 1 -> 10.10.10.2 |  | 10.10.10.2",
+            "own 10.10.10.3 1 -> 192.168.1.3 | 192.168.1.3 | 10.10.10.3",
+        ],
+    );
+    // An override brings a hidden server back.
+    check_servers(
+        "part = [{ first = \"10.10.10.100\", count = 2, alias = { lan = \"none\" } }]
+         server = [{ name = \"internet-2\", alias = { lan = \"192.168.1.2\" } }]",
+        &[
+            "internet-1 10.10.10.100 1 -> 10.10.10.100 |  | 10.10.10.100",
+            "internet-2 10.10.10.101 1 -> 10.10.10.101 | 192.168.1.2 | 10.10.10.101",
+        ],
+    );
+}
+
+#[test]
+fn default_views() {
+    let part = "alias = \"192.168.1.100\"\n";
+    for (written, expected, identifiers, told) in [
+        ("default", DefaultView::Own, 0..=1, ["192.168.1.100", "192.168.1.100"]),
+        ("LAN", DefaultView::View(1), 1..=1, ["192.168.1.100", "192.168.1.100"]),
+        ("nodata", DefaultView::NoData, 0..=1, ["", "192.168.1.100"]),
+        ("refused", DefaultView::Refused, 1..=1, ["192.168.1.100", "192.168.1.100"]),
+    ] {
+        let text = changed("[dns]\n", &format!("default_view = \"{written}\"\n[dns]\n"));
+        assert!(text.contains(part));
+        let model = parse(&text, "F").unwrap();
+        assert_eq!((model.default_view, model.view_identifiers()), (expected, identifiers));
+        let server = &model.clusters.first().unwrap().servers[0];
+        let addresses = |view| server.handed_out(view).iter().map(ToString::to_string).collect::<String>();
+        assert_eq!([addresses(0), addresses(1)], told, "{written}");
+    }
+}
+
 #[test]
 fn overrides() {
     check_servers(
@@ -344,7 +442,8 @@ fn examples() {
         let cluster = model.clusters.first().unwrap();
         let last = cluster.servers.last().unwrap();
         let last_view = *model.view_identifiers().end();
-        let told = last.handed_out(last_view).first().unwrap();
+        let told =
+            last.handed_out(last_view).first().map_or_else(|| "nothing".to_owned(), ToString::to_string);
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         seen.push(format!("{name}: {} servers, {} is told as {told}", cluster.servers.len(), last.address));
     }
@@ -354,6 +453,7 @@ fn examples() {
         "cluster-behind-nat.toml: 3 servers, 10.10.10.102 is told as 192.168.1.102",
         "cluster.toml: 3 servers, 10.10.10.102 is told as 10.10.10.102",
         "single.toml: 1 servers, 10.10.10.100 is told as 10.10.10.100",
+        "views.toml: 6 servers, 10.10.10.9 is told as nothing",
     ];
     assert_eq!(seen, expected);
 }

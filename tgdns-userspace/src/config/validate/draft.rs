@@ -7,7 +7,7 @@ use super::{
     probe::{Differences, Templates},
 };
 use crate::{
-    cluster::{Probe, Server},
+    cluster::{Alias, Probe, Server},
     config::mistakes::{Mistakes, Span},
 };
 
@@ -24,10 +24,9 @@ pub(super) struct Draft {
     pub(super) probes: Differences,
 }
 
-/// The own addresses that one part counts, both included.
+/// The own addresses that one part counts.
 pub(super) struct Counted {
-    pub(super) first: IpAddr,
-    pub(super) last: IpAddr,
+    pub(super) addresses: Vec<IpAddr>,
     pub(super) at: Span,
 }
 
@@ -43,9 +42,12 @@ impl Draft {
     /// What clients of a view are told, and where that is written.
     pub(super) fn handed_out(&self, view: u32) -> (&[IpAddr], &Span) {
         let specific = self.aliases.views.iter().find(|(of, ..)| *of == view);
-        let aliases = specific.map(|(_, at, addresses)| (addresses.as_slice(), at));
-        let everywhere = self.aliases.everywhere.as_ref().map(|(at, addresses)| (addresses.as_slice(), at));
-        aliases.or(everywhere).unwrap_or((self.address.as_slice(), &self.address_at))
+        let specific = specific.map(|(_, at, alias)| (at, alias));
+        let everywhere = self.aliases.everywhere.as_ref().map(|(at, alias)| (at, alias));
+        match specific.or(everywhere) {
+            None => (self.address.as_slice(), &self.address_at),
+            Some((at, alias)) => (alias.addresses(self.address.as_slice()), at),
+        }
     }
 
     pub(super) fn into_server(self, probes: Vec<Probe>) -> Server {
@@ -56,8 +58,8 @@ impl Draft {
             part: self.part,
             address: self.address.unwrap_or(Ipv4Addr::UNSPECIFIED.into()),
             weight: self.weight,
-            aliases: everywhere.map_or_else(Vec::new, |(_, addresses)| addresses),
-            view_aliases: views.into_iter().map(|(view, _, addresses)| (view, addresses)).collect(),
+            alias: everywhere.map_or(Alias::Own, |(_, alias)| alias),
+            view_aliases: views.into_iter().map(|(view, _, alias)| (view, alias)).collect(),
             probes,
         }
     }

@@ -40,16 +40,22 @@ type Told = HashSet<(Span, Span)>;
 fn parts(counted: &[Counted], told: &mut Told, mistakes: &mut Mistakes<'_>) {
     for (index, later) in counted.iter().enumerate() {
         for earlier in counted.iter().take(index) {
-            // Addresses of different families are ordered, but never between one another's bounds.
-            if later.first <= earlier.last && earlier.first <= later.last {
+            if later.addresses.iter().any(|address| earlier.addresses.contains(address)) {
                 let line = mistakes.line(&earlier.at);
-                let [ours, theirs] = [later, earlier].map(|part| format!("{} to {}", part.first, part.last));
+                let [ours, theirs] = [later, earlier].map(|part| ends(&part.addresses));
                 let message = format!("this part ({ours}) overlaps the part of line {line} ({theirs})");
                 mistakes.add(&later.at, format!("{message}: move one of them, or count fewer"));
                 told.insert((earlier.at.clone(), later.at.clone()));
             }
         }
     }
+}
+
+fn ends(addresses: &[IpAddr]) -> String {
+    addresses
+        .first()
+        .zip(addresses.last())
+        .map_or_else(String::new, |(first, last)| format!("{first} to {last}"))
 }
 
 fn own_addresses(servers: &[Draft], told: &mut Told, mistakes: &mut Mistakes<'_>) {

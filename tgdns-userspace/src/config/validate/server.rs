@@ -8,11 +8,11 @@ use super::{
     Names, alias,
     draft::{Counted, Draft, Drafts},
     probe::{Differences, Overrides, Templates},
-    take_name,
+    row, take_name,
     view::ViewNames,
 };
 use crate::config::{
-    MOST_SERVERS, count, file,
+    MOST_SERVERS, file,
     leaf::Label,
     mistakes::{Mistakes, Span},
 };
@@ -115,22 +115,22 @@ impl<'c, 't> Collector<'c, 't> {
 
         // An unknown count still leaves the aliases' own mistakes to be told.
         let length = count.as_ref().map_or(1, |count| count.get_ref().0);
-        let aliases = alias::counted(part.alias, length, self.views, self.mistakes);
+        let places = first
+            .as_ref()
+            .and_then(|first| row::places(first, &part.step, &part.skip, length, self.mistakes));
+        let is_hole: Option<Vec<bool>> =
+            places.as_ref().map(|places| places.iter().map(Option::is_none).collect());
+        let is_hole = is_hole.as_deref().filter(|_| count.is_some() && !self.mistakes.lost_key(&at));
+        let aliases = alias::counted(part.alias, length, is_hole, self.views, self.mistakes);
         let probes = Rc::new(Overrides::new(part.probe, length, self.probes, self.mistakes));
-        let addresses = first.and_then(|first| match count::addresses(first.get_ref(), length) {
-            Ok(addresses) => Some((addresses, first.span())),
-            Err(cause) => {
-                self.mistakes.add(&first.span(), format!("`first`: {cause}"));
-                None
-            }
-        });
+        let places = places.zip(first.map(|first| first.span()));
         let offset = if is_named { 0 } else { self.unnamed };
         let (stem, name_at) = match &part.name {
             Some(name) => (Some(name.get_ref().0.as_str()), name.span()),
             None if is_named => (None, at),
             None => (self.stem, at),
         };
-        let (Some((addresses, address_at)), Some(stem), true) = (addresses, stem, count.is_some()) else {
+        let (Some((places, address_at)), Some(stem), true) = (places, stem, count.is_some()) else {
             self.names_are_known = false;
             return;
         };
@@ -149,11 +149,12 @@ impl<'c, 't> Collector<'c, 't> {
             );
         }
 
-        if let (Some(first), Some(last)) = (addresses.first(), addresses.last()) {
-            self.drafts.counted.push(Counted { first: *first, last: *last, at: address_at.clone() });
-        }
+        let addresses = places.iter().flatten().copied().collect();
+        self.drafts.counted.push(Counted { addresses, at: address_at.clone() });
         let weight = weight(part.weight).unwrap_or(DEFAULT_WEIGHT);
-        for (place, ((number, address), aliases)) in (offset + 1..).zip(addresses).zip(aliases).enumerate() {
+        // A hole keeps its number, so that filling it moves no other server's name or alias.
+        for (place, ((number, address), aliases)) in (offset + 1..).zip(places).zip(aliases).enumerate() {
+            let Some(address) = address else { continue };
             let name = format!("{stem}-{number}");
             // One clash of names tells of all that follow.
             names_are_free =

@@ -6,10 +6,10 @@ use ipnet::IpNet;
 
 use super::take_name;
 use crate::{
-    cluster::View,
+    cluster::{DefaultView, View},
     config::{
-        file::{self, Tables},
-        leaf::Prefix,
+        file::{self, Given, Tables},
+        leaf::{Label, Prefix},
         mistakes::{Mistakes, Span},
         read::nearest,
     },
@@ -17,6 +17,19 @@ use crate::{
 
 /// What an alias table calls the clients that are in no view, and the views that it does not name.
 pub(super) const DEFAULT_VIEW: &str = "default";
+const NO_DATA: &str = "nodata";
+const REFUSED: &str = "refused";
+
+/// What no view can be called, and what it means in the file.
+const RESERVED: [(&str, &str); 7] = [
+    (DEFAULT_VIEW, "the clients in no view"),
+    (NO_DATA, "an answer without addresses"),
+    (REFUSED, "no answer"),
+    ("base", "where aliases are counted from"),
+    ("each", "a list of aliases"),
+    ("skip", "aliases that are left out"),
+    ("step", "how aliases are counted"),
+];
 
 /// The views' names in the order of their identifiers, which count from 1.
 pub(super) struct ViewNames {
@@ -39,8 +52,8 @@ pub(super) fn views(tables: Tables<file::View>, mistakes: &mut Mistakes<'_>) -> 
         complete &= name.is_some();
         if let Some(name) = &name {
             let (name_at, name) = (name.span(), &name.get_ref().0);
-            if name == DEFAULT_VIEW {
-                let message = "the view name \"default\" stands for the clients in no view: use another name";
+            if let Some((_, meaning)) = RESERVED.iter().find(|(reserved, _)| reserved == name) {
+                let message = format!("the view name \"{name}\" stands for {meaning}: use another name");
                 mistakes.add(&name_at, message);
             } else if let Err(other) = take_name(&mut names, name, &name_at) {
                 let line = mistakes.line(&other);
@@ -76,6 +89,40 @@ pub(super) fn views(tables: Tables<file::View>, mistakes: &mut Mistakes<'_>) -> 
     }
     let names = ViewNames { names: views.iter().map(|view| view.name.clone()).collect(), complete };
     (views, names)
+}
+
+/// What clients in no view are told; of a view only its name is given.
+pub(super) fn default_view(
+    given: Given<Label>,
+    views: &ViewNames,
+    mistakes: &mut Mistakes<'_>,
+) -> DefaultView {
+    let Some(given) = given else { return DefaultView::Own };
+    let at = given.span();
+    match given.into_inner().0.as_str() {
+        DEFAULT_VIEW => DefaultView::Own,
+        NO_DATA => DefaultView::NoData,
+        REFUSED => DefaultView::Refused,
+        name => {
+            match views.names.iter().position(|known| known == name).map(|index| u32::try_from(index + 1)) {
+                Some(Ok(identifier)) => DefaultView::View(identifier),
+                _ => {
+                    if views.complete {
+                        let known =
+                            [views.names.as_slice(), &[DEFAULT_VIEW, NO_DATA, REFUSED].map(str::to_owned)]
+                                .concat();
+                        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+                        let advice = match nearest(name, &known) {
+                            Some(near) => format!("did you mean \"{near}\"?"),
+                            None => format!("use one of: {}", known.join(", ")),
+                        };
+                        mistakes.add(&at, format!("`default_view`: \"{name}\" is no known view: {advice}"));
+                    }
+                    DefaultView::Own
+                }
+            }
+        }
+    }
 }
 
 fn take_prefix(

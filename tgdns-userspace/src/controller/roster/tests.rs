@@ -2,7 +2,7 @@ use std::net::IpAddr;
 
 use super::*;
 use crate::admin::Said;
-use crate::cluster::{Answer, Join, Probe, ProbeKind, Server, Tcp, TcpLimits, XdpMode};
+use crate::cluster::{Alias, Answer, Join, Probe, ProbeKind, Server, Tcp, TcpLimits, XdpMode};
 use crate::health::{Report, ReportedWeight};
 
 /// A controller's life in one line per turn: what happens -> what is due afterwards, as the letters of the servers
@@ -66,7 +66,7 @@ fn model(clusters: &[usize]) -> Model {
         part: None,
         address: IpAddr::from([10, 0, 0, index]),
         weight: 1,
-        aliases: vec![],
+        alias: Alias::Own,
         view_aliases: vec![],
         probes: probes(),
     };
@@ -92,6 +92,7 @@ fn model(clusters: &[usize]) -> Model {
         listen: vec![],
         tcp: TcpLimits::default(),
         views: vec![],
+        default_view: Default::default(),
         clusters: clusters.iter().enumerate().map(cluster).collect(),
     }
 }

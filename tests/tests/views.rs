@@ -1,0 +1,132 @@
+//! Ten thousand client prefixes in the kernel: the longest one that holds the client wins.
+
+use std::{
+    net::IpAddr,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Result, ensure};
+use fastrand::Rng;
+use hickory_proto::{op::Message, rr::RData};
+use ipnet::IpNet;
+use tests::vectors::{dissect::Datagram, frame::Frame, tables::TableSet};
+use tgdns::xdp::Program;
+
+const NAME: &str = "internet.intern.netz";
+const PREFIXES: usize = 10_000;
+const VIEWS: usize = 4;
+const CLIENTS: usize = 4000;
+/// To write them all, and to write none of them again.
+const PUBLISHED_WITHIN: Duration = Duration::from_secs(2);
+const REPUBLISHED_WITHIN: Duration = Duration::from_millis(50);
+/// XDP_TX, of enum xdp_action in linux/bpf.h.
+const TX: u32 = 3;
+
+#[test]
+fn the_longest_prefix_wins() -> Result<()> {
+    let mut random = Rng::with_seed(0x7467_646e_7321);
+    let prefixes = prefixes(&mut random);
+    let tables = TableSet::new("many", toml::from_str(&described(&prefixes, &mut random))?)?;
+    let mut program = Program::load(None)?;
+    let start = Instant::now();
+    program.publish(&tables.image())?;
+    let published = start.elapsed();
+    let start = Instant::now();
+    program.publish(&tables.image())?;
+    let republished = start.elapsed();
+    println!("{PREFIXES} prefixes published in {published:?}, and again in {republished:?}");
+    ensure!(published < PUBLISHED_WITHIN && republished < REPUBLISHED_WITHIN);
+
+    let mut told = [0; VIEWS + 1];
+    for turn in 0..CLIENTS {
+        let client = client(turn, &prefixes, &mut random);
+        let query = Frame {
+            version: if client.is_ipv4() { 4 } else { 6 },
+            source: Some(client),
+            destination: Some(if client.is_ipv4() {
+                [192, 0, 2, 53].into()
+            } else {
+                "2001:db8::53".parse()?
+            }),
+            ..Frame::default()
+        };
+        let (action, reply) = program.test_run(&query.build()?, 1)?;
+        // Neither path answers what can't be a client.
+        let Some(expected) = tables.handed_out(NAME, client).filter(|_| can_ask(client)) else { continue };
+        ensure!(action == TX, "{client}: action {action}");
+        let reply = Message::from_vec(&Datagram::parse(&reply)?.message)?;
+        let [record] = reply.answers.as_slice() else { anyhow::bail!("{client}: {reply:?}") };
+        let RData::A(address) = record.data else { anyhow::bail!("{client}: {record:?}") };
+        assert_eq!(vec![IpAddr::V4(address.0)], expected.addresses, "{client}");
+        told[usize::from(address.0.octets()[3])] += 1;
+    }
+    println!("clients by view, those of none first: {told:?}");
+    ensure!(told.iter().all(|count| *count > CLIENTS / 50), "{told:?}");
+    Ok(())
+}
+
+/// Nested as often as not, IPv4 and IPv6.
+fn prefixes(random: &mut Rng) -> Vec<IpNet> {
+    let mut prefixes: Vec<IpNet> = Vec::new();
+    while prefixes.len() < PREFIXES {
+        let within = random.choice(&prefixes).filter(|_| random.bool()).map(IpNet::addr);
+        let (address, most) = match within.unwrap_or_else(|| any_address(random)) {
+            IpAddr::V4(v4) => (IpAddr::V4((u32::from(v4) ^ random.u32(..) >> random.u8(8..32)).into()), 32),
+            IpAddr::V6(v6) => {
+                (IpAddr::V6((u128::from(v6) ^ random.u128(..) >> random.u8(16..128)).into()), 128)
+            }
+        };
+        let prefix = IpNet::new(address, random.u8(12..=most)).expect("a length of the family").trunc();
+        if !prefixes.contains(&prefix) {
+            prefixes.push(prefix);
+        }
+    }
+    prefixes
+}
+
+/// A table set with the prefixes dealt out to views, each of which is told another address.
+fn described(prefixes: &[IpNet], random: &mut Rng) -> String {
+    let mut clients = vec![Vec::new(); VIEWS];
+    for prefix in prefixes {
+        clients[random.usize(0..VIEWS)].push(prefix.to_string());
+    }
+    let views: String = (1..)
+        .zip(clients)
+        .map(|(view, clients)| format!("[[views]]\nname = \"view-{view}\"\nclients = {clients:?}\n"))
+        .collect();
+    let aliases: Vec<String> =
+        (1..=VIEWS).map(|view| format!("view-{view} = [\"192.168.0.{view}\"]")).collect();
+    format!(
+        "services = [\n  {{ address = \"192.0.2.53\", mac = \"02:00:00:00:00:53\" }},\n  \
+         {{ address = \"2001:db8::53\", mac = \"02:00:00:00:00:53\" }},\n]\n{views}[[cluster]]\nname = \"{NAME}\"\n\
+         servers = [{{ address = \"10.0.0.0\", view_aliases = {{ {} }} }}]\n",
+        aliases.join(", ")
+    )
+}
+
+/// At the edges of prefixes, beside them, and anywhere.
+fn client(turn: usize, prefixes: &[IpNet], random: &mut Rng) -> IpAddr {
+    let prefix = random.choice(prefixes).expect("there are some");
+    match turn % 3 {
+        0 => prefix.network(),
+        1 => prefix.broadcast(),
+        _ => any_address(random),
+    }
+}
+
+fn any_address(random: &mut Rng) -> IpAddr {
+    match random.bool() {
+        true => IpAddr::V4(random.u32(..).into()),
+        // Where addresses are given out, so that most may ask.
+        false => IpAddr::V6((random.u128(..) >> 3 | 1 << 125).into()),
+    }
+}
+
+fn can_ask(client: IpAddr) -> bool {
+    match client {
+        IpAddr::V4(v4) => !(v4.octets()[0] == 0 || v4.octets()[0] >= 224 || v4.is_loopback()),
+        IpAddr::V6(v6) => {
+            !(v6.is_unspecified() || v6.is_loopback() || v6.is_multicast() || v6.segments()[0] == 0)
+        }
+    }
+}

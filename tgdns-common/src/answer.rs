@@ -83,7 +83,7 @@ impl<'t> Answer<'t> {
             start: forget::<{ MAX_SERVERS - 1 }>(packet, start),
             count: forget::<{ 2 * MAX_SERVERS - 1 }>(packet, count),
             records_length,
-            message_length: fixed + records_length,
+            message_length: forget::<2047>(packet, fixed + records_length),
         }
     }
 }

@@ -160,7 +160,7 @@ impl Envelope {
         }
         if self.family == 4 {
             let [first, ..] = self.source.to_ipv4();
-            first != 0 && first != 127 && first < 224
+            (1..224).contains(&first) && first != 127
         } else {
             low & 0xff != 0xff && low != 0
         }

@@ -33,7 +33,7 @@ pub trait Packet {
     /// The number itself. Where a verifier judges the program, it comes back from memory that the verifier does not
     /// track: all paths to this point become one there, and a mask behind it is not redundant to the compiler.
     #[inline(always)]
-    fn forget(&self, number: usize) -> usize {
+    fn forget(&self, number: u64) -> u64 {
         number
     }
 
@@ -73,7 +73,7 @@ pub(crate) fn word<P: Packet>(packet: &P, offset: usize) -> Result<u64, TooShort
 /// that it is.
 #[inline(always)]
 pub(crate) fn forget<const MASK: usize>(packet: &impl Packet, number: usize) -> usize {
-    packet.forget(number) & MASK
+    packet.forget(number as u64) as usize & MASK
 }
 
 /// The number itself, of which the compiler knows no more than that it is at most `MASK`, so that it keeps the mask that the

@@ -119,7 +119,7 @@ impl Query {
         let body_length = forget::<{ 2 * MAX_BODY - 1 }>(packet, body_length);
         // Without the black boxes sums are finished where they are used, and all their parts kept until then.
         let header_sum = packet.hide(header.sum());
-        let body_sum = packet.hide(read_words(packet, body, body_length, question)?);
+        let body_sum = packet.forget(read_words(packet, body, body_length, question)?);
 
         let body_length = forget::<{ 2 * MAX_BODY - 1 }>(packet, body_length);
         let question = packet.hide_behind(question);
@@ -154,14 +154,14 @@ impl Query {
         Ok(Self {
             identifier,
             flags,
-            name_length,
+            name_length: forget::<{ 2 * name::MAX_LENGTH - 1 }>(packet, name_length),
             name_sum,
             r#type: tail.r#type(),
             opt_length,
             size,
             dnssec_ok,
             sum: header_sum + body_sum,
-            question_sum: packet.hide(question_sum),
+            question_sum: packet.forget(question_sum),
         })
     }
 

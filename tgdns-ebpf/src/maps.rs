@@ -39,12 +39,15 @@ static SCRATCH: PerCpuArray<Scratch, 1> = PerCpuArray::new();
 #[repr(C)]
 pub(crate) struct Scratch {
     pub(crate) question: Question,
-    pub(crate) number: u32,
+    pub(crate) number: u64,
 }
 
 /// This run's scratch memory; nothing where the kernel has none, which does not happen.
 #[inline(always)]
-#[expect(clippy::mut_from_ref, reason = "the memory is not the context's; it is lent for as long as that lives")]
+#[expect(
+    clippy::mut_from_ref,
+    reason = "the memory is not the context's; it is lent for as long as that lives"
+)]
 pub(crate) fn scratch(_run: &XdpContext) -> Option<&mut Scratch> {
     // SAFETY: an XDP program is not interrupted by another run on its CPU, and `main` calls this once in a run.
     SCRATCH.get_ptr_mut(0).map(|scratch| unsafe { &mut *scratch })

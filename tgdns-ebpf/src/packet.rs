@@ -17,13 +17,13 @@ use tgdns_common::{
 /// The frame that an XDP program was called for.
 pub(crate) struct Frame<'c> {
     context: *mut xdp_md,
-    memory: *mut u32,
+    memory: *mut u64,
     lifetime: PhantomData<&'c XdpContext>,
 }
 
 impl<'c> Frame<'c> {
     #[inline(always)]
-    pub(crate) fn new(context: &'c XdpContext, memory: &'c mut u32) -> Self {
+    pub(crate) fn new(context: &'c XdpContext, memory: &'c mut u64) -> Self {
         Self { context: context.as_ptr().cast(), memory, lifetime: PhantomData }
     }
 
@@ -91,11 +91,11 @@ impl Packet for Frame<'_> {
     }
 
     #[inline(always)]
-    fn forget(&self, number: usize) -> usize {
+    fn forget(&self, number: u64) -> u64 {
         // SAFETY: the memory is lent to this frame alone. It belongs to a map, whose values the verifier does not track.
         unsafe {
-            self.memory.write_volatile(number as u32);
-            self.memory.read_volatile() as usize
+            self.memory.write_volatile(number);
+            self.memory.read_volatile()
         }
     }
 

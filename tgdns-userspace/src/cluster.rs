@@ -13,7 +13,9 @@ use std::{
 
 use ipnet::IpNet;
 
-pub use probe::{Join, Probe, ProbeKind, Tcp};
+pub use probe::{
+    Dns, Http, Join, Pattern, Probe, ProbeKind, RCODES, StatusSet, Tcp, Tls, Transport, Trust, rcode_as_text,
+};
 
 /// Everything that one configuration file says, with defaults filled in and every cross-check passed.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -153,6 +153,18 @@ impl ServerHealth {
         reported.min().unwrap_or(u32::from(configured) * 100)
     }
 
+    /// What people should see to, by probe, before it becomes a failure.
+    pub fn warnings(&self) -> Vec<String> {
+        let named = |(index, probe): (usize, &ProbeHealth)| {
+            let warning = probe.report().warning.as_ref()?;
+            Some(match self.names.get(index) {
+                Some(name) => format!("{name}: {warning}"),
+                None => warning.clone(),
+            })
+        };
+        self.probes.iter().enumerate().filter_map(named).collect()
+    }
+
     pub fn last_change(&self) -> Option<&Change> {
         self.changes.back()
     }

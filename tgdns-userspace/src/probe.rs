@@ -7,7 +7,7 @@
 //!
 //! A kind of probe is one function in a module of its own, from a [`Destination`] and a timeout to an outcome.
 
-use std::{collections::HashMap, io, time::Duration};
+use std::{collections::HashMap, io, sync::Arc, time::Duration};
 
 use tokio::{
     sync::{mpsc, oneshot},
@@ -20,11 +20,18 @@ use crate::{
 };
 pub use destination::Destination;
 use rounds::Rounds;
+use tls::Roots;
 
 mod connect;
+mod datagram;
+mod deadline;
 mod destination;
+mod dns;
+mod http;
+mod icmp;
 mod rounds;
 mod tcp;
+mod tls;
 
 /// A server at its addresses under its probes. No other one in the controller's life has the same number, so what was on
 /// its way when the configuration was replaced is never taken for another server's.
@@ -69,20 +76,29 @@ impl Probes {
     /// at once. What is wanted already goes on undisturbed. Must be called within a runtime.
     pub fn follow<'m>(&mut self, wanted: impl Iterator<Item = (Target, &'m Cluster, &'m Server)>) {
         let mut before = std::mem::take(&mut self.running);
+        let roots = Arc::default();
         for (target, cluster, server) in wanted {
-            let running = before.remove(&target).unwrap_or_else(|| self.start(target, cluster, server));
+            let running =
+                before.remove(&target).unwrap_or_else(|| self.start(target, cluster, server, &roots));
             self.running.insert(target, running);
         }
         before.into_values().flatten().for_each(|ended| ended.abort());
         while self.tasks.try_join_next().is_some() {}
     }
 
-    fn start(&mut self, target: Target, cluster: &Cluster, server: &Server) -> Vec<AbortHandle> {
+    fn start(
+        &mut self,
+        target: Target,
+        cluster: &Cluster,
+        server: &Server,
+        roots: &Arc<Roots>,
+    ) -> Vec<AbortHandle> {
         let rounds = |(index, probe): (usize, &Probe)| Rounds {
             target,
             index,
             destination: Destination::of(cluster, server, probe),
             probe: probe.clone(),
+            tls: tls::Client::new(roots.clone()),
             outcomes: self.outcomes.clone(),
         };
         let rounds: Vec<Rounds> = server.probes.iter().enumerate().map(rounds).collect();
@@ -92,9 +108,18 @@ impl Probes {
 
 /// Asks once. An error is this host's own fault (no file descriptors, no memory, no such source address) and says
 /// nothing about the server.
-async fn ask(kind: &ProbeKind, destination: &Destination, timeout: Duration) -> io::Result<Outcome> {
+async fn ask(
+    kind: &ProbeKind,
+    tls: &tls::Client,
+    destination: &Destination,
+    timeout: Duration,
+) -> io::Result<Outcome> {
     match kind {
         ProbeKind::Tcp(kind) => tcp::probe(kind, destination, timeout).await,
+        ProbeKind::Http(kind) => http::probe(kind, tls, destination, timeout).await,
+        ProbeKind::Tls(kind) => tls::probe(kind, tls, destination, timeout).await,
+        ProbeKind::Icmp => icmp::probe(destination, timeout).await,
+        ProbeKind::Dns(kind) => dns::probe(kind, destination, timeout).await,
     }
 }
 

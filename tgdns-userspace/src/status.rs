@@ -88,6 +88,9 @@ pub struct ServerStatus {
     pub since_seconds: u64,
     /// Why it became so; none before the first verdict.
     pub cause: Option<String>,
+    /// What to see to before it becomes a failure, such as a certificate that expires soon.
+    #[serde(default)]
+    pub warnings: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -178,6 +181,7 @@ impl ServerStatus {
             since: timestamp(wall - age),
             since_seconds: age.as_secs(),
             cause: change.map(|change| change.cause.clone()),
+            warnings: health.warnings(),
         }
     }
 }

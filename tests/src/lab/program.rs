@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 
 /// Where each program comes from on Debian.
-const PACKAGES: [(&str, &str); 17] = [
+const PACKAGES: [(&str, &str); 18] = [
     ("bpftool", "bpftool"),
     ("dig", "bind9-dnsutils"),
     ("dnsmasq", "dnsmasq-base"),
@@ -22,6 +22,7 @@ const PACKAGES: [(&str, &str); 17] = [
     ("mount", "mount"),
     ("named", "bind9"),
     ("nft", "nftables"),
+    ("nginx", "nginx-light"),
     ("nsd", "nsd"),
     ("nsenter", "util-linux"),
     ("pdns_recursor", "pdns-recursor"),

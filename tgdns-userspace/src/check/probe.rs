@@ -1,5 +1,7 @@
 //! How servers are probed, in words and as JSON.
 
+mod kind;
+
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -24,8 +26,9 @@ fn line(cluster: &Cluster, probe: &Probe) -> String {
     };
     let port = if probe.port == 0 { String::new() } else { format!(" of port {}", probe.port) };
     let slow = if slow_interval == interval { String::new() } else { format!(", {slow} while down") };
+    let asked = kind::in_words(&probe.kind).map(|words| format!(", {words},")).unwrap_or_default();
     format!(
-        "{name}{} probe{port} every {every} ({fast} while changing{slow}), timeout {timeout}, {rise} up, {fall} down",
+        "{name}{} probe{port}{asked} every {every} ({fast} while changing{slow}), timeout {timeout}, {rise} up, {fall} down",
         probe.kind.as_str()
     )
 }
@@ -67,6 +70,9 @@ pub(super) fn to_json(probe: &Probe) -> Value {
     });
     if *port != 0 {
         told["port"] = json!(port);
+    }
+    if let (Value::Object(told), Value::Object(of_kind)) = (&mut told, kind::to_json(kind)) {
+        told.extend(of_kind);
     }
     told
 }

@@ -260,3 +260,69 @@ fn warns() {
         &["view lan: its clients are told the same as all others; name it in an alias"],
     );
 }
+
+#[test]
+fn probes_in_words() {
+    for (written, words, json) in [
+        (
+            "type = \"http\"",
+            "http probe of port 80, GET / of www.example.com, wanting status 200-299",
+            json!({
+                "type": "http", "port": 80, "method": "GET", "path": "/", "host": "www.example.com",
+                "headers": {}, "status": "200-299", "body": null,
+            }),
+        ),
+        (
+            "type = \"https\"\nmethod = \"HEAD\"\npath = \"/a?b\"\nhost = \"x.example.com:8443\"\nport = 8443\n\
+             headers = { X-Probe = \"1\" }\nstatus = [204, \"300-399\"]\nverify = false\nexpiry_warning = \"2days\"",
+            "https probe of port 8443, HEAD /a?b of x.example.com:8443, wanting status 204, 300-399, any certificate, \
+             asking for x.example.com",
+            json!({
+                "type": "https", "port": 8443, "method": "HEAD", "path": "/a?b", "host": "x.example.com:8443",
+                "headers": { "x-probe": "1" }, "status": "204, 300-399", "body": null,
+                "server_name": "x.example.com", "verify": false, "ca": null, "expiry_warning": "2days",
+            }),
+        ),
+        (
+            "type = \"http\"\nbody = { regex = \"^ok$\" }",
+            "http probe of port 80, GET / of www.example.com, wanting status 200-299 and a body with /^ok$/",
+            json!({ "body": { "regex": "^ok$" } }),
+        ),
+        (
+            "type = \"tls\"\nport = 5061",
+            "tls probe of port 5061, certificate for www.example.com by a CA that this host trusts",
+            json!({
+                "type": "tls", "port": 5061, "server_name": "www.example.com", "verify": true, "ca": null,
+                "expiry_warning": "14days",
+            }),
+        ),
+        ("type = \"icmp\"", "icmp probe", json!({ "type": "icmp" })),
+        (
+            "type = \"dns\"\nquery = \"Example.com\"",
+            "dns probe of port 53, Example.com. SOA over udp, wanting NOERROR",
+            json!({
+                "type": "dns", "port": 53, "query": "Example.com.", "query_type": "SOA", "transport": "udp",
+                "rcode": ["NOERROR"], "expect_address": null,
+            }),
+        ),
+        (
+            "type = \"dns\"\nquery = \".\"\nquery_type = \"a\"\ntransport = \"tcp\"\nrcode = [\"noerror\", \"NXDOMAIN\"]\n\
+             expect_address = \"192.0.2.1\"",
+            "dns probe of port 53, . A over tcp, wanting NOERROR, NXDOMAIN and 192.0.2.1",
+            json!({ "query": ".", "query_type": "A", "transport": "tcp", "expect_address": "192.0.2.1" }),
+        ),
+    ] {
+        let text = format!(
+            "interfaces = [\"eth0\"]\n[[cluster]]\nname = \"www.example.com\"\n[cluster.probe]\n{written}\n\
+             [[cluster.server]]\nname = \"a\"\naddress = \"10.10.10.1\"\n"
+        );
+        let model = parse(&text, "F").unwrap_or_else(|errors| panic!("{errors}"));
+        let told = render(&model);
+        let comma = if written == "type = \"icmp\"" { "" } else { "," };
+        assert!(told.contains(&format!("\n{words}{comma} every 1s ")), "{words} is not in {told}");
+        let told = &to_json(&model)["clusters"][0]["probe"];
+        for (key, value) in json.as_object().unwrap() {
+            assert_eq!(&told[key], value, "{key} of {written}: {told}");
+        }
+    }
+}

@@ -1,10 +1,16 @@
 //! How servers are checked.
 
+mod dns;
+mod http;
 mod tcp;
+mod tls;
 
 use std::{net::IpAddr, time::Duration};
 
+pub use dns::{Dns, RCODES, Transport, rcode_as_text};
+pub use http::{Http, Pattern, StatusSet};
 pub use tcp::Tcp;
+pub use tls::{Tls, Trust};
 
 /// One check of one server; in a cluster what its servers' checks are made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +42,11 @@ pub struct Probe {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProbeKind {
     Tcp(Tcp),
+    Http(Http),
+    Tls(Tls),
+    /// A reply to an echo request is a success.
+    Icmp,
+    Dns(Dns),
 }
 
 /// What several checks come to.
@@ -73,6 +84,11 @@ impl ProbeKind {
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::Tcp(_) => "tcp",
+            Self::Http(Http { tls: None, .. }) => "http",
+            Self::Http(Http { tls: Some(_), .. }) => "https",
+            Self::Tls(_) => "tls",
+            Self::Icmp => "icmp",
+            Self::Dns(_) => "dns",
         }
     }
 }

@@ -1,8 +1,12 @@
 //! The values of the file, each of which checks all that it can tell by itself.
 
 mod address;
+mod dns;
+mod http;
 mod name;
+mod one_or_many;
 mod probe;
+mod tls;
 
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -10,8 +14,12 @@ use serde::{Deserialize, Deserializer, de};
 
 use crate::cluster::XdpMode;
 pub(super) use address::{Address, AddressOrNone, Base, Prefix, refuse};
+pub(super) use dns::{AnswerAddress, QueryName, Rcode, RecordType, TransportWord};
+pub(super) use http::{Body, Headers, Host, HttpPath, MethodWord, StatusRange};
 pub(super) use name::{Label, Name};
+pub(super) use one_or_many::OneOrMany;
 pub(super) use probe::{JoinWord, ProbeWord, any_of};
+pub(super) use tls::ServerName;
 
 /// Why a text is not the value it should be: it is nothing of the kind, or it is, but for a cause.
 type Refusal = Option<String>;

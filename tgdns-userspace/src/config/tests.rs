@@ -4,6 +4,7 @@ mod counting;
 mod errors;
 mod good;
 mod probes;
+mod protocols;
 
 use super::parse;
 

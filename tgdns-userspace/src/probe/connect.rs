@@ -6,7 +6,7 @@
 
 use std::{
     io::{self, ErrorKind},
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     time::Duration,
 };
 
@@ -26,9 +26,7 @@ pub(super) async fn connect(destination: &Destination) -> io::Result<Result<TcpS
     if let Some(source) = destination.source {
         // The kernel chooses the port when it knows the other end, so that all ports serve each server.
         nix::sys::socket::setsockopt(&socket, nix::sys::socket::sockopt::IpBindAddressNoPort, &true)?;
-        socket.bind(SocketAddr::new(source, 0)).map_err(|error| {
-            io::Error::new(error.kind(), format!("cannot use the source address {source}: {error}"))
-        })?;
+        socket.bind(SocketAddr::new(source, 0)).map_err(|error| no_source(source, &error))?;
     }
     match socket.connect(destination.address).await {
         // A closed port among the ephemeral ones, on this very host: the kernel may choose it as our own port and
@@ -38,6 +36,11 @@ pub(super) async fn connect(destination: &Destination) -> io::Result<Result<TcpS
         Err(error) if is_own_fault(&error) => Err(error),
         Err(error) => Ok(Err(cause(&error))),
     }
+}
+
+/// What this host's failure to use a source address is told with.
+pub(super) fn no_source(source: IpAddr, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("cannot use the source address {source}: {error}"))
 }
 
 /// For people: "timed out after 500ms".

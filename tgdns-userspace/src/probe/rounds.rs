@@ -14,7 +14,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::{Destination, Probed, Target, ask};
+use super::{Destination, Probed, Target, ask, tls};
 use crate::{cluster::Probe, health::Outcome};
 
 pub(super) struct Rounds {
@@ -23,6 +23,7 @@ pub(super) struct Rounds {
     pub(super) index: usize,
     pub(super) destination: Destination,
     pub(super) probe: Probe,
+    pub(super) tls: tls::Client,
     pub(super) outcomes: mpsc::Sender<Probed>,
 }
 
@@ -39,12 +40,14 @@ impl Rounds {
         let mut last_start = Instant::now();
         let mut next_start = last_start;
         let mut impeded = false;
+        let mut warning = None;
         loop {
             tokio::select! {
                 biased;
                 Some((started, result)) = in_flight.next() => {
                     warn_once(&self.destination, &result, &mut impeded);
                     if let Ok(outcome) = result {
+                        pass_on(&self.destination, &outcome, &mut warning);
                         let Some(answer) = self.report(started, outcome).await else { return };
                         interval = answer;
                         next_start = last_start + self.shortened(interval);
@@ -60,7 +63,7 @@ impl Rounds {
     }
 
     async fn ask(&self, started: Instant) -> Ended {
-        (started, ask(&self.probe.kind, &self.destination, self.probe.timeout).await)
+        (started, ask(&self.probe.kind, &self.tls, &self.destination, self.probe.timeout).await)
     }
 
     /// Hands the outcome to the event loop; gives the interval that it answers, or nothing if it is gone.
@@ -92,4 +95,18 @@ fn warn_once(destination: &Destination, result: &io::Result<Outcome>, impeded: &
         (Err(_), true) | (Ok(_), false) => {}
     }
     *impeded = result.is_err();
+}
+
+/// Says what people should see to, once for as long as it is the same.
+fn pass_on(destination: &Destination, outcome: &Outcome, told: &mut Option<String>) {
+    // A failure in between is no reason to repeat it.
+    if let Outcome::Success { report, .. } = outcome
+        && report.warning != *told
+    {
+        if let Some(warning) = &report.warning {
+            let Destination { cluster, server, .. } = destination;
+            tracing::warn!(cluster, server, "{server} ({destination}): {warning}");
+        }
+        told.clone_from(&report.warning);
+    }
 }

@@ -50,6 +50,11 @@ fn cluster(cluster: &ClusterStatus) -> String {
     let mut servers = vec![header(&["SERVER", "ADDRESS", "HEALTH", "ADMIN", "LIVE", "SINCE", "CAUSE"])];
     servers.extend(cluster.servers.iter().map(server));
     text.push_str(&table::render(2, &servers));
+    for ServerStatus { name, warnings, .. } in &cluster.servers {
+        for warning in warnings {
+            text.push_str(&format!("  warning: {name}: {warning}\n"));
+        }
+    }
     let mut answers = vec![header(&["VIEW", "ANSWER"])];
     answers.extend(
         cluster.answers.iter().map(|answer| vec![answer.view.clone(), or_nothing(list(&answer.addresses))]),

@@ -101,7 +101,7 @@ fn json_has_the_promised_keys() {
             "name": "internet-1", "address": "10.10.10.100", "health": "up", "admin": "ready",
             "admin_reason": null,
             "admin_until": null, "live": true,
-            "since": "1970-01-01T00:01:35.000Z", "since_seconds": 5, "cause": "1 success",
+            "since": "1970-01-01T00:01:35.000Z", "since_seconds": 5, "cause": "1 success", "warnings": [],
         })
     );
     assert_eq!(servers[1]["health"], "down");

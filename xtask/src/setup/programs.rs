@@ -9,7 +9,7 @@ pub(crate) struct Program {
     group: Group,
 }
 
-const PROGRAMS: [Program; 17] = [
+const PROGRAMS: [Program; 18] = [
     program("named", "bind9", Group::Lab),
     program("dig", "bind9-dnsutils", Group::Lab),
     program("unbound", "unbound", Group::Lab),
@@ -18,6 +18,7 @@ const PROGRAMS: [Program; 17] = [
     program("pdns_recursor", "pdns-recursor", Group::Lab),
     program("nsd", "nsd", Group::Lab),
     program("knotd", "knot", Group::Lab),
+    program("nginx", "nginx-light", Group::Lab),
     program("nft", "nftables", Group::Lab),
     program("ip", "iproute2", Group::Lab),
     program("ethtool", "ethtool", Group::Lab),

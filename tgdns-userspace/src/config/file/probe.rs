@@ -13,11 +13,17 @@ use toml::Spanned;
 
 use super::{Given, Table};
 use crate::config::{
-    leaf::{Address, Base, Label, Number, ProbeWord, Time},
+    leaf::{
+        AbsolutePath, Address, AnswerAddress, Base, Body, Headers, Host, HttpPath, Label, MethodWord, Number,
+        OneOrMany, ProbeWord, QueryName, Rcode, RecordType, ServerName, StatusRange, Time, TransportWord,
+    },
     mistakes::Span,
 };
 
 type Interval = Time<10, 3_600_000>;
+
+/// Longer than certificates last: humantime's year.
+const YEAR: u64 = 31_557_600_000;
 
 /// Every kind has the key.
 const ALL: &[ProbeWord] = &[];
@@ -66,6 +72,21 @@ keys! {
     rise: Number<1, 100>, of ALL;
     fall: Number<1, 100>, of ALL;
     jitter: Number<0, 50>, of ALL;
+    method: MethodWord, of ProbeWord::WITH_HTTP;
+    path: HttpPath, of ProbeWord::WITH_HTTP;
+    host: Host, of ProbeWord::WITH_HTTP;
+    headers: Headers, of ProbeWord::WITH_HTTP;
+    status: OneOrMany<StatusRange>, of ProbeWord::WITH_HTTP;
+    body: Body, of ProbeWord::WITH_HTTP;
+    server_name: ServerName, of ProbeWord::WITH_TLS;
+    verify: bool, of ProbeWord::WITH_TLS;
+    ca: AbsolutePath, of ProbeWord::WITH_TLS;
+    expiry_warning: Time<0, YEAR>, of ProbeWord::WITH_TLS;
+    query: QueryName, of &[ProbeWord::Dns];
+    query_type: RecordType, of &[ProbeWord::Dns];
+    transport: TransportWord, of &[ProbeWord::Dns];
+    rcode: OneOrMany<Rcode>, of &[ProbeWord::Dns];
+    expect_address: AnswerAddress, of &[ProbeWord::Dns];
 }
 
 /// One probe, or a list of them.

@@ -9,15 +9,31 @@ use crate::cluster::Join;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::config) enum ProbeWord {
     Tcp,
+    Http,
+    Https,
+    Tls,
+    Icmp,
+    Dns,
 }
 
 impl ProbeWord {
-    const WORDS: &[(&str, Self)] = &[("tcp", Self::Tcp)];
+    const WORDS: &[(&str, Self)] = &[
+        ("tcp", Self::Tcp),
+        ("http", Self::Http),
+        ("https", Self::Https),
+        ("tls", Self::Tls),
+        ("icmp", Self::Icmp),
+        ("dns", Self::Dns),
+    ];
 
     /// Those that ask a port.
-    pub(in crate::config) const WITH_PORT: &[Self] = &[Self::Tcp];
+    pub(in crate::config) const WITH_PORT: &[Self] =
+        &[Self::Tcp, Self::Http, Self::Https, Self::Tls, Self::Dns];
     /// Those that ask over the network.
-    pub(in crate::config) const WITH_SOURCE: &[Self] = &[Self::Tcp];
+    pub(in crate::config) const WITH_SOURCE: &[Self] =
+        &[Self::Tcp, Self::Http, Self::Https, Self::Tls, Self::Icmp, Self::Dns];
+    pub(in crate::config) const WITH_HTTP: &[Self] = &[Self::Http, Self::Https];
+    pub(in crate::config) const WITH_TLS: &[Self] = &[Self::Https, Self::Tls];
 
     pub(in crate::config) fn as_str(self) -> &'static str {
         Self::WORDS.iter().find(|(_, word)| *word == self).map_or("", |(text, _)| text)

@@ -198,7 +198,11 @@ fn ranges_and_words() {
             r#""nativ""#,
             &[r#"2:12: `xdp_mode` must be "native", "generic" or "off", not "nativ""#],
         ),
-        (r#"type = "tcp""#, r#"type = "icmp""#, &[r#"13:8: `type` must be "tcp", not "icmp""#]),
+        (
+            r#"type = "tcp""#,
+            r#"type = "ping""#,
+            &[r#"13:8: `type` must be "tcp", "http", "https", "tls", "icmp" or "dns", not "ping""#],
+        ),
         (
             r#"answer = "all""#,
             r#"answer = "some""#,

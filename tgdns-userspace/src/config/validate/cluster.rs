@@ -38,7 +38,8 @@ pub(super) fn cluster(
         stem = None;
     }
 
-    let probes = Templates::new(table.probe, &at, mistakes);
+    let cluster = name.as_ref().map_or("", |name| name.get_ref().0.as_str());
+    let probes = Templates::new(table.probe, cluster, &at, mistakes);
     let collector = Collector::new(stem, views, &probes, names, mistakes);
     let drafts = collector.collect(&at, table.part, table.server);
     overlap::check(&at, &drafts, views, mistakes);

@@ -20,6 +20,8 @@ pub(super) use overrides::{Differences, Overrides};
 
 /// The probes of a cluster as they were written, so that others can be written over them.
 pub(super) struct Templates {
+    /// Its name.
+    cluster: String,
     /// Each with its name.
     tables: Vec<(String, Spanned<file::Probe>)>,
     pub(super) probes: Vec<Probe>,
@@ -28,7 +30,13 @@ pub(super) struct Templates {
 }
 
 impl Templates {
-    pub(super) fn new(given: Given<file::Probes>, cluster: &Span, mistakes: &mut Mistakes<'_>) -> Self {
+    /// `name` is the cluster's, and empty where that was wrong.
+    pub(super) fn new(
+        given: Given<file::Probes>,
+        name: &str,
+        cluster: &Span,
+        mistakes: &mut Mistakes<'_>,
+    ) -> Self {
         let advice = "add [cluster.probe] with type = \"tcp\" and the port of the service";
         let given = mistakes.required(given, cluster, "probe", advice);
         let list = given.as_ref().map(Spanned::span);
@@ -43,7 +51,7 @@ impl Templates {
         let mut probes = Vec::new();
         for table in tables {
             let at = table.span();
-            let probe = common::probe(table.get_ref(), std::slice::from_ref(&at), mistakes);
+            let probe = common::probe(table.get_ref(), std::slice::from_ref(&at), name, mistakes);
             if let Some(address) = &table.get_ref().address {
                 let advice = "write it in the parts' or servers' own `probe`";
                 mistakes.add(
@@ -69,7 +77,7 @@ impl Templates {
             probes.push(Probe::new(ProbeKind::Tcp(Tcp::default()), 0));
             names_are_known = false;
         }
-        Self { tables: named, probes, names_are_known }
+        Self { cluster: name.to_owned(), tables: named, probes, names_are_known }
     }
 
     /// The probes of one server; `address` is its own.
@@ -83,7 +91,7 @@ impl Templates {
         for (index, (name, template)) in self.tables.iter().enumerate() {
             let (table, mut places) = differences.over(index, template.get_ref());
             places.push(template.span());
-            let mut probe = common::probe(&table, &places, mistakes);
+            let mut probe = common::probe(&table, &places, &self.cluster, mistakes);
             probe.name.clone_from(name);
             probe.address = differences.address(index);
             if let (Some(source), Some(probed)) = (&table.source, probe.address.or(address)) {

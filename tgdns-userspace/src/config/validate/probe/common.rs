@@ -16,8 +16,13 @@ use crate::{
 
 /// The probe that a table describes; `places` are those of all tables that were merged into it, the cluster's last.
 /// Its address is left to who knows how to count it.
-pub(super) fn probe(table: &file::Probe, places: &[Span], mistakes: &mut Mistakes<'_>) -> Probe {
-    let (kind, port) = kind::kind(table, places, mistakes);
+pub(super) fn probe(
+    table: &file::Probe,
+    places: &[Span],
+    cluster: &str,
+    mistakes: &mut Mistakes<'_>,
+) -> Probe {
+    let (kind, port) = kind::kind(table, places, cluster, mistakes);
     let mut probe = Probe::new(kind, port);
     let word = kind::word(table);
     let kind_is_known = !places.iter().any(|at| mistakes.was_wrong(at, "type"));

@@ -5,6 +5,7 @@ mod devices;
 mod footprint;
 mod host;
 mod modes;
+mod protocols;
 mod question;
 mod refusals;
 mod restart;

@@ -25,13 +25,17 @@ pub fn render(model: &Model) -> String {
         text.push_str(&table::render(2, &views(model)));
     }
     for cluster in &model.clusters {
-        let Cluster { name, ttl, answer: size, .. } = cluster;
+        let Cluster { name, ttl, ttl_min, answer: size, .. } = cluster;
         let answer = match size {
             Answer::All => "all live addresses".to_owned(),
             Answer::One => "one address".to_owned(),
             Answer::Subset(size) => format!("{size} addresses"),
         };
-        text.push_str(&format!("\n{name}: ttl {ttl} s, answers with {answer}\n"));
+        let ttl = match ttl_min {
+            Some(least) => format!("ttl {least} to {ttl} s, the time to the next possible change"),
+            None => format!("ttl {ttl} s"),
+        };
+        text.push_str(&format!("\n{name}: {ttl}, answers with {answer}\n"));
         for line in probe::lines(cluster) {
             text.push_str(&format!("{line}\n"));
         }
@@ -78,6 +82,7 @@ pub fn to_json(model: &Model) -> Value {
         json!({
             "name": cluster.name,
             "ttl": cluster.ttl,
+            "ttl_min": cluster.ttl_min,
             "answer": match cluster.answer {
                 Answer::All => json!("all"),
                 Answer::One => json!("one"),

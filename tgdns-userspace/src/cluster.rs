@@ -104,6 +104,8 @@ pub struct Cluster {
     pub name: String,
     /// Seconds.
     pub ttl: u32,
+    /// Where the TTL is the time to the next possible change, its lower bound; `ttl` is the upper one.
+    pub ttl_min: Option<u32>,
     /// Seconds that it may be remembered that there is no such name or record.
     pub negative_ttl: u32,
     pub answer: Answer,

@@ -154,7 +154,13 @@ impl Controller {
 
     fn wake_at(&self) -> Option<Instant> {
         let again = self.publish_error.as_ref().map(|error| error.again_at);
-        let deadlines = [again, self.attachments.due_at(), self.roster.deadline(), self.next_admin_end()];
+        let deadlines = [
+            again,
+            self.attachments.due_at(),
+            self.roster.deadline(),
+            self.roster.next_ttls_at(),
+            self.next_admin_end(),
+        ];
         deadlines.into_iter().flatten().min()
     }
 
@@ -253,6 +259,7 @@ impl Controller {
                 probed.answer(Duration::ZERO);
             }
         }
+        self.roster.tell_ttls(now, unix_seconds.into());
         if let Some(fast_path) = &mut self.fast_path {
             self.attachments.settle(fast_path, now);
         }
@@ -276,8 +283,13 @@ impl Controller {
 
     fn publish(&mut self, selection: &Selection, sources: &mut Sources) -> Result<()> {
         let includes = |cluster, server| selection.includes(cluster, server);
-        let image =
-            Arc::new(publish::image(self.roster.model(), &includes, &selection.services, &selection.serials));
+        let image = Arc::new(publish::image(
+            self.roster.model(),
+            &includes,
+            &selection.services,
+            &selection.serials,
+            &selection.ttls,
+        ));
         // The sockets first: a map that can't be written must not keep them from telling the truth.
         self.slow_path.publish(Arc::clone(&image), sources);
         if let Some(fast_path) = &mut self.fast_path {

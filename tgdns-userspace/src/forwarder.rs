@@ -141,7 +141,7 @@ pub fn zones(model: &Model, view: Option<&str>) -> Result<Vec<Zone>> {
     ensure!(!model.clusters.is_empty(), "there is no [[cluster]], so there is nothing to forward");
     let zone = |cluster: &Cluster| Zone {
         name: cluster.name.clone(),
-        ttl: cluster.ttl,
+        ttl: cluster.ttl_min.unwrap_or(cluster.ttl),
         servers: load_balancers(cluster, view),
     };
     let zones: Vec<Zone> = model.clusters.iter().map(zone).collect();

@@ -24,6 +24,7 @@ pub mod slow;
 pub mod stats;
 pub mod status;
 pub mod table;
+pub mod ttl;
 pub mod xdp;
 
 #[cfg(test)]

@@ -29,14 +29,16 @@ const INDEX_BITS: u8 = (capacity::INDEX / 2).ilog2() as u8;
 const SERVICES_BITS: u8 = (capacity::SERVICES / 2).ilog2() as u8;
 
 /// The tables that say what is to be answered now. `live` tells by the indices of cluster and server whether a server is handed
-/// out; `serials` are those of the clusters' zones.
+/// out; `serials` are those of the clusters' zones, and `ttls` the seconds that their addresses may be kept where that is not
+/// as configured.
 pub fn image(
     model: &Model,
     live: &dyn Fn(usize, usize) -> bool,
     services: &BTreeSet<ServiceAddress>,
     serials: &[u32],
+    ttls: &[u32],
 ) -> Image {
-    let answers = answer_sets(model, live, serials);
+    let answers = answer_sets(model, live, serials, ttls);
     let (names, index) = index(&answers);
     let (service_halves, services) = place_services(services);
     let prefixes = prefix::prefixes(model);
@@ -85,7 +87,12 @@ pub fn excess(model: &Model) -> Option<String> {
     }
 }
 
-fn answer_sets(model: &Model, live: &dyn Fn(usize, usize) -> bool, serials: &[u32]) -> Vec<AnswerSet> {
+fn answer_sets(
+    model: &Model,
+    live: &dyn Fn(usize, usize) -> bool,
+    serials: &[u32],
+    ttls: &[u32],
+) -> Vec<AnswerSet> {
     let mut sets = Vec::new();
     for (index, cluster) in model.clusters.iter().enumerate() {
         let servers: Vec<&Server> = cluster
@@ -95,12 +102,13 @@ fn answer_sets(model: &Model, live: &dyn Fn(usize, usize) -> bool, serials: &[u3
             .filter(|(server, _)| live(index, *server))
             .map(|(_, s)| s)
             .collect();
+        let ttl = ttls.get(index).copied().unwrap_or(cluster.ttl);
         for view in model.view_identifiers() {
             // The configuration admits no other names.
             if let Some((wire, _)) = name::to_wire(&cluster.name) {
                 let negative = soa::negative(0, cluster, serial(serials, index));
                 let addresses = addresses_of(&servers, view);
-                sets.push(set_of(wire, view, cluster.ttl, &addresses, cluster.answer, negative));
+                sets.push(set_of(wire, view, ttl, &addresses, cluster.answer, negative));
             }
         }
     }

@@ -54,7 +54,10 @@ pub struct InterfaceStatus {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClusterStatus {
     pub name: String,
+    /// Seconds; what is in force.
     pub ttl: u32,
+    /// Its bounds, where it follows the servers' health.
+    pub ttl_bounds: Option<(u32, u32)>,
     pub handed_out: HandedOut,
     pub servers: Vec<ServerStatus>,
     pub answers: Vec<AnswerStatus>,
@@ -149,7 +152,12 @@ impl ClusterStatus {
         };
         Self {
             name: cluster.name.clone(),
-            ttl: cluster.ttl,
+            ttl: roster
+                .published()
+                .and_then(|published| published.ttls.get(index))
+                .copied()
+                .unwrap_or(cluster.ttl),
+            ttl_bounds: cluster.ttl_min.map(|least| (least, cluster.ttl)),
             handed_out,
             servers: cluster.servers.iter().enumerate().filter_map(server).collect(),
             answers: answers(roster, index, cluster),

@@ -43,6 +43,7 @@ impl TableSet {
             clusters.push(Cluster {
                 name: cluster.name.clone(),
                 ttl: cluster.ttl,
+                ttl_min: None,
                 negative_ttl: 5,
                 answer: cluster.subset.map_or(Answer::All, Answer::Subset),
                 probes: vec![],
@@ -92,7 +93,7 @@ impl TableSet {
     }
 
     pub fn image(&self) -> Image {
-        publish::image(&self.model, &|cluster, server| self.live[cluster][server], &self.services, &[])
+        publish::image(&self.model, &|cluster, server| self.live[cluster][server], &self.services, &[], &[])
     }
 }
 

@@ -71,8 +71,8 @@ pub fn notes(model: &Model) -> Vec<String> {
 }
 
 fn of_answers(cluster: &Cluster, warnings: &mut Vec<String>) {
-    let Cluster { name, ttl, answer, servers, .. } = cluster;
-    if *ttl > LONG_TTL {
+    let Cluster { name, ttl, ttl_min, answer, servers, .. } = cluster;
+    if ttl_min.unwrap_or(*ttl) > LONG_TTL {
         warnings.push(format!(
             "{name}: ttl {ttl} s keeps dead servers in caches for as long; {LONG_TTL} s or less is better, 1 s is usual"
         ));

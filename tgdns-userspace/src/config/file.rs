@@ -73,6 +73,7 @@ pub(super) struct View {
 pub(super) struct Cluster {
     pub(super) name: Given<Name>,
     pub(super) ttl: Given<Number<0, 2_147_483_647>>,
+    pub(super) ttl_min: Given<Number<0, 2_147_483_647>>,
     pub(super) negative_ttl: Given<Number<0, 86_400>>,
     pub(super) answer: Given<Answer>,
     pub(super) probe: Given<Probes>,

@@ -11,6 +11,7 @@ use crate::{
     health::{Change, Health, Outcome, ServerHealth},
     netlink::ServiceAddress,
     probe::Target,
+    ttl,
 };
 
 /// The servers of a configuration with what is known about them.
@@ -31,6 +32,10 @@ pub struct Roster {
     /// None until the interfaces have told.
     services: Option<BTreeSet<ServiceAddress>>,
     published: Option<Selection>,
+    /// By cluster, in seconds.
+    ttls: Vec<u32>,
+    /// When the TTLs are to be worked out again.
+    ttls_until: Instant,
 }
 
 /// What one publication hands out, and on which addresses of this host the fast path answers.
@@ -41,6 +46,8 @@ pub struct Selection {
     pub services: BTreeSet<ServiceAddress>,
     /// Of the clusters' zones: each grows with every change of what its cluster hands out.
     pub serials: Vec<u32>,
+    /// Of the clusters' addresses, in seconds.
+    pub ttls: Vec<u32>,
 }
 
 impl Selection {
@@ -53,6 +60,7 @@ impl Selection {
         before: Option<&Self>,
         handed_out: Vec<Vec<bool>>,
         services: BTreeSet<ServiceAddress>,
+        ttls: Vec<u32>,
         unix_seconds: u32,
     ) -> Self {
         let serial = |(cluster, servers): (usize, &Vec<bool>)| {
@@ -64,7 +72,7 @@ impl Selection {
             )
         };
         let serials = handed_out.iter().enumerate().map(serial).collect();
-        Self { handed_out, services, serials }
+        Self { handed_out, services, serials, ttls }
     }
 }
 
@@ -89,6 +97,7 @@ impl Roster {
             .map(|cluster| numbers.by_ref().take(cluster.servers.len()).collect())
             .collect();
         let places = places(&targets);
+        let ttls = model.clusters.iter().map(|cluster| cluster.ttl_min.unwrap_or(cluster.ttl)).collect();
         Self {
             model,
             started: now,
@@ -100,6 +109,8 @@ impl Roster {
             states_end: Some(0),
             services,
             published: None,
+            ttls,
+            ttls_until: now,
         }
     }
 
@@ -160,6 +171,29 @@ impl Roster {
         back
     }
 
+    /// Works out the TTLs that follow the servers' health, at whole seconds of this run: a change that nobody can see coming
+    /// is none that they have to tell of sooner.
+    pub fn tell_ttls(&mut self, now: Instant, unix_seconds: u64) {
+        if now < self.ttls_until {
+            return;
+        }
+        let elapsed = now.saturating_duration_since(self.started).as_secs();
+        self.ttls_until = self.started + Duration::from_secs(elapsed) + ttl::PERIOD;
+        let in_force = |(cluster, health): (&Cluster, &Vec<ServerHealth>)| {
+            let said =
+                cluster.servers.iter().filter_map(|server| self.admins.said(&server.name, unix_seconds));
+            // The second has begun already.
+            let ends = said.filter_map(|said| said.until).map(|until| until.saturating_sub(unix_seconds + 1));
+            ttl::in_force(cluster, health, ends.min().map(Duration::from_secs), now)
+        };
+        self.ttls = self.model.clusters.iter().zip(&self.health).map(in_force).collect();
+    }
+
+    /// When [`Self::tell_ttls`] has something to tell.
+    pub fn next_ttls_at(&self) -> Option<Instant> {
+        self.model.clusters.iter().any(|cluster| cluster.ttl_min.is_some()).then_some(self.ttls_until)
+    }
+
     /// Whether a person wants a server to be handed out, at the time that was told last.
     pub fn state(&self, cluster: usize, server: usize) -> AdminState {
         self.states.get(cluster).and_then(|states| states.get(server)).copied().unwrap_or_default()
@@ -206,7 +240,13 @@ impl Roster {
         }
         let handed_out = (0..self.health.len()).map(|cluster| self.handed_out(cluster)).collect();
         let published = self.published.as_ref();
-        let selection = Selection::following(published, handed_out, self.services.clone()?, unix_seconds);
+        let selection = Selection::following(
+            published,
+            handed_out,
+            self.services.clone()?,
+            self.ttls.clone(),
+            unix_seconds,
+        );
         (self.published.as_ref() != Some(&selection)).then_some(selection)
     }
 

@@ -300,6 +300,7 @@ fn cluster(addresses: &[IpAddr], port: u16) -> Cluster {
         name_servers: Vec::new(),
         name: "internet.intern.netz".into(),
         ttl: 1,
+        ttl_min: None,
         negative_ttl: 5,
         answer: Answer::All,
         probes: vec![probe(port)],

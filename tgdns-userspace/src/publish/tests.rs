@@ -38,7 +38,7 @@ fn addresses(image: &Image, view: u32) -> Vec<[u8; 4]> {
 
 #[test]
 fn live_servers_are_handed_out_as_each_view_reaches_them() {
-    let image = image(&model(), &|_, server| server != 1, &BTreeSet::new(), &[]);
+    let image = image(&model(), &|_, server| server != 1, &BTreeSet::new(), &[], &[]);
     assert_eq!(addresses(&image, DEFAULT_VIEW), [[10, 10, 10, 100], [10, 10, 10, 102]]);
     assert_eq!(addresses(&image, 1), [[192, 168, 1, 100], [192, 168, 1, 102]]);
     assert_eq!(addresses(&image, 2), [[172, 16, 0, 1], [172, 16, 0, 3]]);
@@ -49,7 +49,7 @@ fn live_servers_are_handed_out_as_each_view_reaches_them() {
 
 #[test]
 fn the_longest_prefix_chooses_the_view() {
-    let image = image(&model(), &|_, _| true, &BTreeSet::new(), &[]);
+    let image = image(&model(), &|_, _| true, &BTreeSet::new(), &[], &[]);
     for (client, view) in [([192, 168, 1, 1], 1), ([192, 168, 7, 1], 2), ([10, 0, 0, 1], DEFAULT_VIEW)] {
         assert_eq!(image.view(Address::from_ipv4(client)), view, "{client:?}");
     }
@@ -64,7 +64,7 @@ fn an_answer_carries_as_many_as_is_told() {
         [(Answer::All, 3), (Answer::One, 1), (Answer::Subset(2), 2), (Answer::Subset(9), 3)]
     {
         model.clusters[0].answer = answer;
-        assert_eq!(image(&model, &|_, _| true, &BTreeSet::new(), &[]).answers[0].ipv4.limit, limit);
+        assert_eq!(image(&model, &|_, _| true, &BTreeSet::new(), &[], &[]).answers[0].ipv4.limit, limit);
     }
 }
 
@@ -75,6 +75,7 @@ fn a_model_that_fills_the_tables_is_placed_and_a_larger_one_is_told() {
     let cluster = Cluster {
         name: String::new(),
         ttl: 1,
+        ttl_min: None,
         negative_ttl: 5,
         answer: Answer::All,
         probes: vec![Probe::new(ProbeKind::Tcp(Tcp::default()), 1)],
@@ -86,7 +87,7 @@ fn a_model_that_fills_the_tables_is_placed_and_a_larger_one_is_told() {
     let most = (capacity::ANSWERS - 1) / 2;
     model.clusters = (0..most).map(named).collect();
     assert_eq!(excess(&model), None);
-    let image = image(&model, &|_, _| true, &BTreeSet::new(), &[]);
+    let image = image(&model, &|_, _| true, &BTreeSet::new(), &[], &[]);
     assert_eq!(image.index.iter().filter(|slot| **slot != 0).count(), most);
     model.clusters.push(named(most));
     assert!(excess(&model).is_some_and(|text| text.contains("answer sets")));
@@ -102,6 +103,6 @@ fn an_address_that_several_interfaces_have_is_one_service() {
         vlan_tags: Vec::new(),
         address: "fe80::2".parse().expect("an address"),
     };
-    let image = image(&model(), &|_, _| true, &(1..=3).map(on).collect(), &[]);
+    let image = image(&model(), &|_, _| true, &(1..=3).map(on).collect(), &[], &[]);
     assert_eq!(image.service_addresses().count(), 1);
 }

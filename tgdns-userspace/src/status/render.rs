@@ -49,6 +49,12 @@ fn cluster(cluster: &ClusterStatus) -> String {
     let mut text = format!("{}: {live} of {} servers live, {rule}\n", cluster.name, cluster.servers.len());
     let mut servers = vec![header(&["SERVER", "ADDRESS", "HEALTH", "ADMIN", "LIVE", "SINCE", "CAUSE"])];
     servers.extend(cluster.servers.iter().map(server));
+    if let Some((least, most)) = cluster.ttl_bounds {
+        let ttl = cluster.ttl;
+        text.push_str(&format!(
+            "  ttl {ttl} s, the time to the next possible change ({least} to {most} s)\n"
+        ));
+    }
     text.push_str(&table::render(2, &servers));
     for ServerStatus { name, warnings, .. } in &cluster.servers {
         for warning in warnings {

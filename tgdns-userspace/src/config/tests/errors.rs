@@ -10,7 +10,7 @@ fn unknown_keys() {
             "ttl = 1\n",
             "colour = 1\n",
             &[
-                "10:1: `colour` is no known key here: the known ones are name, ttl, negative_ttl, answer, probe, probes, part, server, nameservers, nameserver",
+                "10:1: `colour` is no known key here: the known ones are name, ttl, ttl_min, negative_ttl, answer, probe, probes, part, server, nameservers, nameserver",
             ],
         ),
         ("port = 443", "prot = 443", &["14:1: `prot` is no known key: did you mean `port`?"]),
@@ -776,6 +776,31 @@ fn default_views() {
     ] {
         check(&changed("[dns]\n", &format!("default_view = {written}\n[dns]\n")), &[expected]);
     }
+}
+
+#[test]
+fn least_ttls() {
+    rows(&[
+        (
+            "ttl = 1\n",
+            "ttl = 10\nttl_min = 10\n",
+            &[
+                "11:11: `ttl_min` (10) is not below `ttl` (10): lower it, or raise `ttl` to as long as an answer may be kept at most",
+            ],
+        ),
+        (
+            "ttl = 1\n",
+            "ttl_min = 1\n",
+            &[
+                "10:11: `ttl_min` (1) is not below `ttl` (1): lower it, or raise `ttl` to as long as an answer may be kept at most",
+            ],
+        ),
+        (
+            "ttl = 1\n",
+            "ttl = 10\nttl_min = -1\n",
+            &["11:11: `ttl_min` must be a whole number from 0 to 2147483647, not -1"],
+        ),
+    ]);
 }
 
 #[test]

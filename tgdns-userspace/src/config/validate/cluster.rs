@@ -47,9 +47,20 @@ pub(super) fn cluster(
     let name_servers =
         name_server::name_servers(table.nameservers, table.nameserver, &servers, views, mistakes);
 
+    let ttl_is_known = !mistakes.was_wrong(&at, "ttl");
+    let ttl = table.ttl.map_or(DEFAULT_TTL, |ttl| ttl.into_inner().0);
+    let ttl_min = table.ttl_min.map(|least| {
+        let (least_at, least) = (least.span(), least.into_inner().0);
+        if ttl_is_known && least >= ttl {
+            let advice = "lower it, or raise `ttl` to as long as an answer may be kept at most";
+            mistakes.add(&least_at, format!("`ttl_min` ({least}) is not below `ttl` ({ttl}): {advice}"));
+        }
+        least
+    });
     Cluster {
         name: name.map_or_else(String::new, |name| name.into_inner().0),
-        ttl: table.ttl.map_or(DEFAULT_TTL, |ttl| ttl.into_inner().0),
+        ttl,
+        ttl_min,
         negative_ttl: table.negative_ttl.map_or(DEFAULT_NEGATIVE_TTL, |ttl| ttl.into_inner().0),
         answer: answer(table.answer, mistakes),
         probes: probes.probes,

@@ -9,7 +9,7 @@ use tgdns::xdp::Program;
 use tgdns_common::{
     counter::Counters,
     reason::Reason,
-    tables::{AnswerSet, Halves, Ipv4Addresses, Ipv6Addresses, Negative, Service, Settings},
+    tables::{AnswerSet, Halves, Ipv4Addresses, Ipv6Addresses, Negative, PrefixViews, Service, Settings},
     wire::dns::RecordHead,
 };
 
@@ -31,6 +31,7 @@ fn values_are_bytes_without_padding() {
     check!(Halves, half: 1, bits: 1, reserved: 2, seeds: 8);
     check!(Settings, names: 12, services: 12, has_views: 1, layout: 1, options: 1, reserved: 1);
     check!(Service, address: 16, mac: 6, vlans: 4, family: 1, reserved: 1);
+    check!(PrefixViews, sides: 8);
     check!(RecordHead, owner: 2, r#type: 2, class: 2, ttl: 4, length: 2);
     check!(Ipv4Addresses, record: 12, count: 1, limit: 1, reserved: 2, addresses: 4 * 128);
     check!(Ipv6Addresses, record: 12, count: 1, limit: 1, reserved: 2, addresses: 16 * 128);
@@ -81,7 +82,7 @@ fn maps_are_readable() -> Result<()> {
             vec![("/has_views", json!(0)), ("/layout", json!(tgdns_common::tables::LAYOUT))],
         ),
         ("views", "SETTINGS", vec![("/has_views", json!(1))]),
-        ("views", "VIEWS", vec![("", json!([0, 0, 0, 1])), ("", json!([0, 0, 0, 3]))]),
+        ("views", "VIEWS", vec![("/sides/1", json!([0, 0, 0, 1])), ("/sides/1", json!([0, 0, 0, 3]))]),
     ] {
         let vector = vectors.iter().find(|vector| vector.tables.name == set).context("no such tables")?;
         program.publish(&vector.tables.image())?;

@@ -1,12 +1,14 @@
 //! What a query is answered with: the answer set of its name and view, and a window of it.
 
+use core::hint::black_box;
+
 use crate::{
     counter::Kind,
     name::{self, Words},
     packet::{Packet, forget},
     query::{Query, Question},
     reason::Reason,
-    tables::{self, Address, AnswerSet, DEFAULT_VIEW, MAX_SERVERS, Settings, Tables},
+    tables::{self, Address, AnswerSet, DEFAULT_VIEW, Halves, MAX_SERVERS, Settings, Tables},
     wire::dns::{Header, RecordHead, Type},
 };
 
@@ -44,8 +46,8 @@ impl<'t> Answer<'t> {
         settings: &Settings,
         client: Address,
     ) -> Result<Self, Reason> {
-        let view = view_of(client, tables, settings);
-        let set = find_set(&question.name, query.name_sum, query.name_length, tables, settings, view)
+        let (names, view) = view_of(client, tables, settings);
+        let set = find_set(&question.name, query.name_sum, query.name_length, tables, names, view)
             .ok_or(Reason::UnknownName)?;
         if query.r#type == Type::NS {
             return Err(Reason::NameServers);
@@ -88,10 +90,16 @@ impl<'t> Answer<'t> {
     }
 }
 
-/// The view of a client.
+/// The view of a client, and where that one's names are: both of one publication.
 #[inline(always)]
-pub(crate) fn view_of<T: Tables>(client: Address, tables: &T, settings: &Settings) -> u32 {
-    if settings.has_views == 0 { DEFAULT_VIEW } else { tables.view(client) }
+pub(crate) fn view_of<T: Tables>(client: Address, tables: &T, settings: &Settings) -> (Halves, u32) {
+    let names = settings.names;
+    if settings.has_views == 0 {
+        return (names, DEFAULT_VIEW);
+    }
+    // Read once, whatever the compiler thinks of reading it again: the byte may flip in between.
+    let names = Halves { half: black_box(names.half), ..names };
+    (names, tables.view(client, names.side()))
 }
 
 /// The answer set of a name as a view sees it.
@@ -101,11 +109,10 @@ pub(crate) fn find_set<'t, T: Tables>(
     sum: u64,
     length: usize,
     tables: &'t T,
-    settings: &Settings,
+    names: Halves,
     view: u32,
 ) -> Option<&'t AnswerSet> {
-    let names = settings.names;
-    let hash = tables::name_hash(sum, view, names.seed(names.half));
+    let hash = tables::name_hash(sum, view, names.seed(names.in_use()));
     let [first, second] = names.positions(hash);
     match_at(name, length, tables, first, view).or_else(|| match_at(name, length, tables, second, view))
 }

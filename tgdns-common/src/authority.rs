@@ -202,7 +202,7 @@ enum Found<'z> {
 impl<'z> Found<'z> {
     fn by_name<Z: Zones>(asked: &Asked, client: Address, zones: &'z Z) -> Option<Self> {
         let tables = zones.tables();
-        let view = answer::view_of(client, tables, tables.settings()?);
+        let view = answer::view_of(client, tables, tables.settings()?).1;
         let mut apexes = asked
             .name
             .suffixes()
@@ -223,5 +223,5 @@ fn find_apex<'z, T: tables::Tables>(name: &[u8], tables: &'z T, view: u32) -> Op
     wire.get_mut(..name.len())?.copy_from_slice(name);
     let words = name::words(&wire);
     let sum = tables::name_sum(&words, name.len());
-    answer::find_set(&words, sum, name.len(), tables, tables.settings()?, view)
+    answer::find_set(&words, sum, name.len(), tables, tables.settings()?.names, view)
 }

@@ -3,7 +3,7 @@
 //! Keys and values are bytes in network order without padding, so that `bpftool map dump` shows addresses as
 //! addresses. Two tables are cuckoo hash tables in plain arrays, whose lookups the kernel inlines: the index of answer
 //! sets, and the service addresses. Each exists in two halves; a writer fills the half that is not in use, and then
-//! flips one byte.
+//! flips one byte. The prefixes of clients, which are no array, have two views each, of which that byte chooses one.
 
 use bytemuck::{Pod, Zeroable};
 
@@ -43,8 +43,8 @@ pub trait Tables {
     /// An entry of the index: the slot of an answer set, 0 for none.
     fn slot(&self, position: u32) -> u32;
     fn answer_set(&self, slot: u32) -> Option<&AnswerSet>;
-    /// The view of the longest prefix that holds a client.
-    fn view(&self, client: Address) -> u32;
+    /// The view of the longest prefix that holds a client, on one side of the prefixes' views (`Halves::side`).
+    fn view(&self, client: Address, side: u8) -> u32;
     /// Counts, and returns the count before. It need not be the same on all CPUs.
     fn count(&self, counter: Counter) -> u64;
     /// Takes back what was counted last, for an answer that could not be written.
@@ -118,13 +118,14 @@ pub mod options {
 }
 
 /// The version of the maps' layout. Raise it with every change of a type in this file or of `Counters`.
-pub const LAYOUT: u8 = 3;
+pub const LAYOUT: u8 = 4;
 
 /// Where a table with two halves is to be read.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
 pub struct Halves {
-    /// The half in use, 0 or 1.
+    /// Bit 0 is the half in use. Bit 1, in `Settings::names` alone, is the side of the prefixes' views that goes with it: one
+    /// byte, so that names and views change together.
     pub half: u8,
     /// Each half has two to the power of `bits` entries (1 to 24).
     pub bits: u8,
@@ -134,6 +135,18 @@ pub struct Halves {
 }
 
 impl Halves {
+    /// The half in use, 0 or 1.
+    #[inline(always)]
+    pub const fn in_use(self) -> u8 {
+        self.half & 1
+    }
+
+    /// Which of its two views a client prefix has, 0 or 1.
+    #[inline(always)]
+    pub const fn side(self) -> u8 {
+        self.half >> 1 & 1
+    }
+
     /// The seed of a half.
     #[inline(always)]
     pub const fn seed(self, half: u8) -> u32 {
@@ -143,7 +156,7 @@ impl Halves {
     /// The two places where a key of that hash can be, in the half in use.
     #[inline(always)]
     pub fn positions(self, hash: u64) -> [u32; 2] {
-        self.positions_in(self.half & 1, hash)
+        self.positions_in(self.in_use(), hash)
     }
 
     /// The two places where a key of that hash can be, in a half.
@@ -155,6 +168,21 @@ impl Halves {
         let low = hash as u32;
         // Shifts are taken modulo 32 on purpose: a table without entries answers nothing either way.
         [base | high.wrapping_shr(32 - bits), base | low.wrapping_shr(32 - bits)]
+    }
+}
+
+/// An entry of the map `VIEWS`: the view of a client prefix on each side.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+pub struct PrefixViews {
+    pub sides: [[u8; 4]; 2],
+}
+
+impl PrefixViews {
+    /// The view on a side, 0 or 1.
+    #[inline(always)]
+    pub const fn on(self, side: u8) -> u32 {
+        u32::from_be_bytes(if side == 0 { self.sides[0] } else { self.sides[1] })
     }
 }
 

@@ -125,7 +125,7 @@ impl Tables for OneName {
         Some(&self.set)
     }
 
-    fn view(&self, _client: Address) -> u32 {
+    fn view(&self, _client: Address, _side: u8) -> u32 {
         0
     }
 

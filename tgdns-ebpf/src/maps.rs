@@ -10,7 +10,7 @@ use aya_ebpf::{
 use tgdns_common::{
     counter::{Counter, Counters},
     query::Question,
-    tables::{self, Address, AnswerSet, DEFAULT_VIEW, Service, Settings, capacity},
+    tables::{self, Address, AnswerSet, DEFAULT_VIEW, PrefixViews, Service, Settings, capacity},
 };
 
 #[btf_map]
@@ -20,7 +20,7 @@ static SETTINGS: Array<Settings, 1> = Array::new();
 static SERVICES: Array<Service, { capacity::SERVICES }> = Array::new();
 
 #[btf_map]
-static VIEWS: LpmTrie<[u8; 16], [u8; 4], { capacity::PREFIXES }> = LpmTrie::new();
+static VIEWS: LpmTrie<[u8; 16], PrefixViews, { capacity::PREFIXES }> = LpmTrie::new();
 
 #[btf_map]
 static INDEX: Array<[u8; 4], { capacity::INDEX }> = Array::new();
@@ -78,7 +78,7 @@ impl tables::Tables for Maps {
     }
 
     #[inline(always)]
-    fn view(&self, client: Address) -> u32 {
+    fn view(&self, client: Address, side: u8) -> u32 {
         let mut key = MaybeUninit::<Key<[u8; 16]>>::uninit();
         let words = key.as_mut_ptr().cast::<u32>();
         let [low, high] = client.0;
@@ -92,7 +92,7 @@ impl tables::Tables for Maps {
             words.add(4).write_volatile((high >> 32) as u32);
             key.assume_init_ref()
         };
-        VIEWS.get(key).map_or(DEFAULT_VIEW, |view| u32::from_be_bytes(*view))
+        VIEWS.get(key).map_or(DEFAULT_VIEW, |views| views.on(side))
     }
 
     #[inline(always)]

@@ -154,12 +154,14 @@ impl Controller {
 
     fn wake_at(&self) -> Option<Instant> {
         let again = self.publish_error.as_ref().map(|error| error.again_at);
+        let tidy = self.fast_path.as_ref().and_then(FastPath::tidy_at);
         let deadlines = [
             again,
             self.attachments.due_at(),
             self.roster.deadline(),
             self.roster.next_ttls_at(),
             self.next_admin_end(),
+            tidy,
         ];
         deadlines.into_iter().flatten().min()
     }
@@ -262,6 +264,11 @@ impl Controller {
         self.roster.tell_ttls(now, unix_seconds.into());
         if let Some(fast_path) = &mut self.fast_path {
             self.attachments.settle(fast_path, now);
+            if fast_path.tidy_at().is_some_and(|tidy_at| tidy_at <= now)
+                && let Err(error) = fast_path.tidy()
+            {
+                tracing::warn!("what the last configuration left in the maps is still there: {error:#}");
+            }
         }
         if self.publish_error.as_ref().is_some_and(|error| now < error.again_at) {
             return;

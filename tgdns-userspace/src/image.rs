@@ -27,13 +27,18 @@ pub struct Prefixes {
     sorted: Vec<Prefix>,
     /// Where another view begins, or none, in the order of addresses: one search finds a client's.
     beginnings: Vec<(u128, u32)>,
+    /// The lengths that there are, the longest first.
+    lengths: Vec<u8>,
 }
 
 impl Prefixes {
     pub fn new(mut prefixes: Vec<Prefix>) -> Self {
         prefixes.sort_unstable();
         let beginnings = beginnings(&prefixes);
-        Self { sorted: prefixes, beginnings }
+        let mut lengths: Vec<u8> = prefixes.iter().map(|prefix| prefix.length).collect();
+        lengths.sort_unstable_by(|one, other| other.cmp(one));
+        lengths.dedup();
+        Self { sorted: prefixes, beginnings, lengths }
     }
 
     /// In the order of addresses and lengths.
@@ -46,6 +51,16 @@ impl Prefixes {
         let after = self.beginnings.partition_point(|(beginning, _)| *beginning <= address);
         let last = after.checked_sub(1).and_then(|last| self.beginnings.get(last));
         last.map_or(DEFAULT_VIEW, |(_, view)| *view)
+    }
+
+    /// The view that all clients of a network have, unless a longer prefix says otherwise; none where no prefix holds it.
+    pub(crate) fn view_of_network(&self, address: u128, length: u8) -> Option<u32> {
+        self.lengths.iter().filter(|shorter| **shorter <= length).find_map(|length| {
+            let mask = u128::MAX.checked_shl(128 - u32::from(*length)).unwrap_or(0);
+            let wanted = ((address & mask).to_be_bytes(), *length);
+            let found = self.sorted.binary_search_by_key(&wanted, |prefix| (prefix.address, prefix.length));
+            found.ok().and_then(|place| self.sorted.get(place)).map(|prefix| prefix.view)
+        })
     }
 }
 
@@ -156,7 +171,8 @@ impl Tables for Image {
         (slot as usize).checked_sub(1).and_then(|index| self.answers.get(index))
     }
 
-    fn view(&self, client: Address) -> u32 {
+    /// What is here is of one publication.
+    fn view(&self, client: Address, _side: u8) -> u32 {
         let address = u128::from_be_bytes(client.to_bytes());
         self.prefixes.view(address)
     }

@@ -1,7 +1,7 @@
 //! The fast path's maps: the only writer, and readers for the other commands.
 //!
 //! A table has two halves. What a publication changes is written into the half that no program reads, and then one byte in
-//! `SETTINGS` flips, so a change of many answers appears at once. Answer sets are never changed in place: a new one goes
+//! `SETTINGS` flips, so a change of many answers, and of who is in which view, appears at once. Answer sets are never changed in place: a new one goes
 //! into a free slot, and a slot that nothing points to any more is used again only after a grace period.
 
 use std::{
@@ -12,13 +12,16 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
-use aya::maps::{Array, LpmTrie, Map, MapData, MapError, PerCpuArray, lpm_trie::Key};
+use aya::maps::{Array, LpmTrie, Map, MapData, PerCpuArray};
 use tgdns_common::{
     counter::Counters,
-    tables::{AnswerSet, Halves, LAYOUT, Service, Settings, capacity},
+    tables::{AnswerSet, Halves, LAYOUT, PrefixViews, Service, Settings, capacity},
 };
 
-use crate::image::{Image, Prefix, Prefixes};
+use crate::image::Image;
+use views::Views;
+
+mod views;
 
 /// The maps that are pinned, by name.
 pub const NAMES: [&str; 6] = ["ANSWERS", "COUNTERS", "INDEX", "SERVICES", "SETTINGS", "VIEWS"];
@@ -35,7 +38,7 @@ const COUNTERS: usize = size_of::<Counters>();
 pub struct Maps {
     settings: Array<MapData, [u8; SETTINGS]>,
     services: Array<MapData, [u8; SERVICE]>,
-    views: LpmTrie<MapData, [u8; 16], [u8; 4]>,
+    views: Views,
     index: Array<MapData, [u8; 4]>,
     answers: Array<MapData, [u8; ANSWER_SET]>,
     counters: PerCpuArray<MapData, [u8; COUNTERS]>,
@@ -51,7 +54,6 @@ struct Known {
     /// By slot, those that the half in use points to.
     answers: BTreeMap<u32, Box<AnswerSet>>,
     free: VecDeque<(u32, Option<Instant>)>,
-    prefixes: Prefixes,
 }
 
 impl Maps {
@@ -60,10 +62,12 @@ impl Maps {
     /// # Errors
     /// A map that is missing or of another layout.
     pub fn new(mut take: impl FnMut(&str) -> Result<Map>) -> Result<Self> {
+        let settings = Array::try_from(take("SETTINGS")?)?;
+        let names = bytemuck::cast::<[u8; SETTINGS], Settings>(settings.get(&0, 0)?).names;
         let mut maps = Self {
-            settings: Array::try_from(take("SETTINGS")?)?,
+            settings,
             services: Array::try_from(take("SERVICES")?)?,
-            views: LpmTrie::try_from(take("VIEWS")?)?,
+            views: Views::learn(LpmTrie::try_from(take("VIEWS")?)?, names.side())?,
             index: Array::try_from(take("INDEX")?)?,
             answers: Array::try_from(take("ANSWERS")?)?,
             counters: PerCpuArray::try_from(take("COUNTERS")?)?,
@@ -97,6 +101,7 @@ impl Maps {
         let slots = self.write_answers(image, &mut written)?;
         let mut settings = self.known.settings;
         settings.layout = LAYOUT;
+        let side = self.views.prepare(settings.names.side(), &image.prefixes, &mut written)?;
 
         let index = image.index.iter().map(|place| match *place {
             0 => 0,
@@ -114,6 +119,7 @@ impl Maps {
             }
             settings.names = prepared(settings.names, image.settings.names, half);
         }
+        settings.names.half = settings.names.in_use() | side << 1;
         if let Some(half) =
             half_to_write(settings.services, image.settings.services, &image.services, &self.known.services)
         {
@@ -129,13 +135,27 @@ impl Maps {
             }
             settings.services = prepared(settings.services, image.settings.services, half);
         }
-        self.add_prefixes(image, &mut written)?;
-        settings.has_views = image.settings.has_views;
+        settings.has_views = u8::from(self.views.has_prefixes());
         settings.options = image.settings.options;
         self.flip(settings)?;
-        self.remove_prefixes(image, &mut written)?;
+        self.views.flipped(&image.prefixes);
         self.free_unused(&slots);
         Ok(written)
+    }
+
+    /// When [`Self::tidy`] has something to do.
+    pub fn tidy_at(&self) -> Option<Instant> {
+        self.views.tidy_at()
+    }
+
+    /// Removes what the last publications have left and no program reads any more.
+    ///
+    /// # Errors
+    /// A refused write; nobody is told anything else for it.
+    pub fn tidy(&mut self) -> Result<()> {
+        self.views.tidy(&mut 0)?;
+        let has_views = u8::from(self.views.has_prefixes());
+        self.flip(Settings { has_views, ..self.known.settings })
     }
 
     /// All counters, summed over the CPUs.
@@ -162,11 +182,9 @@ impl Maps {
         let known = &self.known;
         let half = |halves: Halves| {
             let size = 1_usize << halves.bits;
-            let base = usize::from(halves.half) * size;
-            (
-                base..base + size,
-                Halves { half: 0, seeds: [halves.seed(halves.half).to_be_bytes(); 2], ..halves },
-            )
+            let base = usize::from(halves.in_use()) * size;
+            let seed = halves.seed(halves.in_use()).to_be_bytes();
+            (base..base + size, Halves { half: 0, seeds: [seed; 2], ..halves })
         };
         let (names_range, names) = half(known.settings.names);
         let (services_range, services) = half(known.settings.services);
@@ -177,7 +195,7 @@ impl Maps {
             services: known.services.get(services_range).context("SERVICES is too small")?.to_vec(),
             index: known.index.get(names_range).context("INDEX is too small")?.iter().map(place).collect(),
             answers: known.answers.values().map(|set| **set).collect(),
-            prefixes: known.prefixes.clone(),
+            prefixes: self.views.current().clone(),
             zones: Default::default(),
             turns: Default::default(),
         })
@@ -192,7 +210,7 @@ impl Maps {
             .map(|place| Ok(u32::from_be_bytes(self.index.get(&place, 0)?)))
             .collect::<Result<Vec<u32>>>()?;
         let size = 1_usize << settings.names.bits;
-        let base = usize::from(settings.names.half) * size;
+        let base = usize::from(settings.names.in_use()) * size;
         let mut answers = BTreeMap::new();
         for slot in index.iter().skip(base).take(size).filter(|slot| **slot != 0) {
             answers.insert(*slot, Box::new(bytemuck::cast(self.answers.get(slot, 0)?)));
@@ -201,13 +219,7 @@ impl Maps {
             .filter(|slot| !answers.contains_key(slot))
             .map(|slot| (slot, None))
             .collect();
-        let mut prefixes = Vec::new();
-        for entry in self.views.iter() {
-            let (key, view) = entry?;
-            let length = u8::try_from(key.prefix_len()).context("a prefix of more than 128 bits")?;
-            prefixes.push(Prefix { address: key.data(), length, view: u32::from_be_bytes(view) });
-        }
-        Ok(Known { settings, services, index, answers, free, prefixes: Prefixes::new(prefixes) })
+        Ok(Known { settings, services, index, answers, free })
     }
 
     /// Writes the answer sets that are not there yet; gives the slot of each.
@@ -249,37 +261,6 @@ impl Maps {
         }
     }
 
-    fn add_prefixes(&mut self, image: &Image, written: &mut usize) -> Result<()> {
-        for prefix in image.prefixes.as_slice() {
-            if self.known.prefixes.as_slice().binary_search(prefix).is_err() {
-                let key = Key::new(u32::from(prefix.length), prefix.address);
-                self.views.insert(&key, prefix.view.to_be_bytes(), 0).context("writing VIEWS")?;
-                *written += 1;
-            }
-        }
-        Ok(())
-    }
-
-    fn remove_prefixes(&mut self, image: &Image, written: &mut usize) -> Result<()> {
-        if self.known.prefixes == image.prefixes {
-            return Ok(());
-        }
-        let key = |prefix: &Prefix| (prefix.address, prefix.length);
-        let wanted =
-            |prefix: &Prefix| image.prefixes.as_slice().binary_search_by_key(&key(prefix), key).is_ok();
-        for prefix in self.known.prefixes.as_slice().iter().filter(|prefix| !wanted(prefix)) {
-            match self.views.remove(&Key::new(u32::from(prefix.length), prefix.address)) {
-                // Removed by an earlier try that failed later on.
-                Ok(()) => *written += 1,
-                Err(MapError::SyscallError(error)) if error.io_error.raw_os_error() == Some(libc::ENOENT) => {
-                }
-                Err(error) => return Err(error).context("writing VIEWS"),
-            }
-        }
-        self.known.prefixes.clone_from(&image.prefixes);
-        Ok(())
-    }
-
     /// First the seeds of the halves that nobody reads, then the bytes that choose the halves.
     fn flip(&mut self, settings: Settings) -> Result<()> {
         let known = self.known.settings;
@@ -301,11 +282,11 @@ impl Maps {
 
 /// The half to write, or nothing where the half in use says the same.
 fn half_to_write<T: PartialEq>(current: Halves, wanted: Halves, entries: &[T], known: &[T]) -> Option<u8> {
-    let base = usize::from(current.half) << current.bits;
+    let base = usize::from(current.in_use()) << current.bits;
     let same = current.bits == wanted.bits
-        && current.seed(current.half) == wanted.seed(0)
+        && current.seed(current.in_use()) == wanted.seed(0)
         && known.get(base..base + entries.len()) == Some(entries);
-    (!same).then_some(1 - (current.half & 1))
+    (!same).then_some(1 - current.in_use())
 }
 
 /// The settings that make a half the one in use.
@@ -326,7 +307,7 @@ pub fn check_pins(directory: &Path) -> Result<()> {
         ("INDEX", 4, capacity::INDEX),
         ("SERVICES", SERVICE, capacity::SERVICES),
         ("SETTINGS", SETTINGS, 1),
-        ("VIEWS", 4, capacity::PREFIXES),
+        ("VIEWS", size_of::<PrefixViews>(), capacity::PREFIXES),
     ];
     let other = |name: &str| {
         format!(

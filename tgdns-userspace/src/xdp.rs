@@ -5,6 +5,7 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    time::Instant,
 };
 
 use anyhow::{Error, Result};
@@ -104,6 +105,19 @@ impl FastPath {
     /// A refused write.
     pub fn publish(&mut self, image: &Image) -> Result<Published> {
         self.program.publish(image)
+    }
+
+    /// When [`Self::tidy`] has something to do.
+    pub fn tidy_at(&self) -> Option<Instant> {
+        self.program.tidy_at()
+    }
+
+    /// Removes what the last publications have left in the maps and no program reads any more.
+    ///
+    /// # Errors
+    /// A refused write.
+    pub fn tidy(&mut self) -> Result<()> {
+        self.program.tidy()
     }
 }
 

@@ -250,8 +250,8 @@ impl Tables for Host {
         self.image.answer_set(slot)
     }
 
-    fn view(&self, client: Address) -> u32 {
-        self.image.view(client)
+    fn view(&self, client: Address, side: u8) -> u32 {
+        self.image.view(client, side)
     }
 
     fn count(&self, counter: Counter) -> u64 {

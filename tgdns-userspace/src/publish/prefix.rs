@@ -71,10 +71,11 @@ mod tests {
     }
 
     fn view_of(image: &Image, client: IpAddr) -> u32 {
-        image.view(match client {
+        let client = match client {
             IpAddr::V4(client) => Address::from_ipv4(client.octets()),
             IpAddr::V6(client) => Address::from_ipv6(client.octets()),
-        })
+        };
+        image.view(client, 0)
     }
 
     #[track_caller]

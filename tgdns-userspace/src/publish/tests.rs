@@ -51,9 +51,9 @@ fn live_servers_are_handed_out_as_each_view_reaches_them() {
 fn the_longest_prefix_chooses_the_view() {
     let image = image(&model(), &|_, _| true, &BTreeSet::new(), &[], &[]);
     for (client, view) in [([192, 168, 1, 1], 1), ([192, 168, 7, 1], 2), ([10, 0, 0, 1], DEFAULT_VIEW)] {
-        assert_eq!(image.view(Address::from_ipv4(client)), view, "{client:?}");
+        assert_eq!(image.view(Address::from_ipv4(client), 0), view, "{client:?}");
     }
-    assert_eq!(image.view(Address::from_ipv6([0xfd; 16])), 1);
+    assert_eq!(image.view(Address::from_ipv6([0xfd; 16]), 0), 1);
     assert_eq!(image.settings.has_views, 1);
 }
 

@@ -1,6 +1,6 @@
 //! The program in the kernel, with its maps.
 
-use std::path::Path;
+use std::{path::Path, time::Instant};
 
 use anyhow::{Context as _, Result};
 use aya::{
@@ -62,6 +62,19 @@ impl Program {
     /// A refused write.
     pub fn publish(&mut self, image: &Image) -> Result<Published> {
         self.maps.publish(image).map(|changed| Published { changed })
+    }
+
+    /// When [`Self::tidy`] has something to do.
+    pub fn tidy_at(&self) -> Option<Instant> {
+        self.maps.tidy_at()
+    }
+
+    /// Removes what the last publications have left in the maps and no program reads any more.
+    ///
+    /// # Errors
+    /// A refused write.
+    pub fn tidy(&mut self) -> Result<()> {
+        self.maps.tidy()
     }
 
     /// All counters by name.

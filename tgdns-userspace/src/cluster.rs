@@ -24,6 +24,8 @@ pub struct Model {
     pub xdp_mode: XdpMode,
     pub state_directory: PathBuf,
     pub control: PathBuf,
+    /// Its members may ask on the control socket, too.
+    pub control_group: Option<String>,
     pub pin_directory: PathBuf,
     /// Where the slow path listens; empty where another server owns the port.
     pub listen: Vec<SocketAddr>,

@@ -17,6 +17,7 @@ pub(crate) mod forwarder_config;
 pub(crate) mod history;
 mod paths;
 pub(crate) mod query;
+pub(crate) mod reload;
 pub(crate) mod run;
 pub(crate) mod stats;
 pub(crate) mod status;

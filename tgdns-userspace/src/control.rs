@@ -6,25 +6,32 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result, anyhow};
+use futures_util::future::Abortable;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     net::{UnixListener, UnixStream},
-    sync::{Semaphore, mpsc, oneshot},
+    sync::{mpsc, oneshot},
     time::timeout,
 };
 
 pub mod client;
+mod places;
 mod socket;
 
-pub use socket::SocketFile;
+pub use socket::{SocketFile, group_problem, set_access};
 
-use crate::controller::administration::Wish;
+use places::{Place, Places};
+
+use crate::{
+    config::{ConfigError, ConfigErrors},
+    controller::administration::Wish,
+};
 
 /// A request's line, its end included.
 const LONGEST_REQUEST: u64 = 64 * 1024;
-const CLIENTS_AT_ONCE: usize = 64;
+const CLIENTS_AT_ONCE: usize = 128;
 /// A client that asks nothing, or does not take its reply, for so long is shown out.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long to wait after the kernel refused a connection, for want of descriptors for example.
@@ -41,6 +48,8 @@ pub enum Request {
     History {},
     /// The reply is a `stats::SlowPath`.
     Stats {},
+    /// The reply is a `reload::Changes`, once it is published; with an error come the mistakes of the file.
+    Reload {},
     /// The reply comes once it is saved and published: `{"servers":[…],"state":…,"until":…}`.
     Admin(Wish),
 }
@@ -54,25 +63,28 @@ pub struct Call {
 
 /// Takes over the path and listens there; the socket's file goes when the second value is dropped.
 ///
-/// Refuses a path where another controller answers, and replaces what a dead one left.
-pub fn listen(path: &Path) -> Result<(UnixListener, SocketFile)> {
-    socket::bind(path)
+/// Refuses a path where another controller answers, and replaces what a dead one left. The members of the group may ask,
+/// too.
+pub fn listen(path: &Path, group: Option<&str>) -> Result<(UnixListener, SocketFile)> {
+    socket::bind(path, group)
 }
 
 /// Serves clients for ever, and hands their calls to the loop.
 pub async fn serve(listener: UnixListener, calls: mpsc::Sender<Call>) {
-    let places = Arc::new(Semaphore::new(CLIENTS_AT_ONCE));
+    let places = Arc::new(Places::new(CLIENTS_AT_ONCE));
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         match listener.accept().await {
             Ok((stream, _)) => {
-                let calls = calls.clone();
-                tokio::spawn(async move {
-                    if let Err(error) = converse(stream, &calls).await {
-                        tracing::debug!("control client: {error:#}");
-                    }
-                    drop(place);
-                });
+                let (calls, places) = (calls.clone(), Arc::clone(&places));
+                let (mut place, registration) = places.take().await;
+                tokio::spawn(Abortable::new(
+                    async move {
+                        if let Err(error) = converse(stream, &calls, &mut place).await {
+                            tracing::debug!("control client: {error:#}");
+                        }
+                    },
+                    registration,
+                ));
             }
             Err(error) => {
                 tracing::warn!("cannot accept a control client: {error}");
@@ -82,7 +94,7 @@ pub async fn serve(listener: UnixListener, calls: mpsc::Sender<Call>) {
     }
 }
 
-async fn converse(mut stream: UnixStream, calls: &mpsc::Sender<Call>) -> Result<()> {
+async fn converse(mut stream: UnixStream, calls: &mpsc::Sender<Call>, place: &mut Place) -> Result<()> {
     let (input, mut output) = stream.split();
     let mut input = BufReader::new(input);
     loop {
@@ -93,6 +105,7 @@ async fn converse(mut stream: UnixStream, calls: &mpsc::Sender<Call>) -> Result<
         if read == 0 {
             return Ok(());
         }
+        place.is_busy();
         let too_long = limited.limit() == 0 && !line.ends_with(b"\n");
         let reply = if too_long {
             Err(anyhow!("the request is longer than {LONGEST_REQUEST} bytes"))
@@ -101,14 +114,24 @@ async fn converse(mut stream: UnixStream, calls: &mpsc::Sender<Call>) -> Result<
         };
         let reply = match reply {
             Ok(value) => json!({ "ok": value }),
-            Err(error) => json!({ "error": format!("{error:#}") }),
+            Err(error) => refusal(&error),
         };
         let text = format!("{reply}\n");
+        place.is_idle();
         timeout(PATIENCE, output.write_all(text.as_bytes())).await.context("did not take the reply")??;
         if too_long {
             return Ok(());
         }
     }
+}
+
+/// An error, with the mistakes of the configuration file where that is what it is.
+fn refusal(error: &anyhow::Error) -> Value {
+    let text = format!("{error:#}");
+    let Some(mistakes) = error.downcast_ref::<ConfigErrors>() else { return json!({ "error": text }) };
+    let mistake = |mistake: &ConfigError| json!({ "line": mistake.line, "column": mistake.column, "message": mistake.message });
+    let listed: Vec<Value> = mistakes.errors.iter().map(mistake).collect();
+    json!({ "error": text, "file": mistakes.file_name, "mistakes": listed })
 }
 
 async fn answer(line: &[u8], calls: &mpsc::Sender<Call>) -> Result<Value> {

@@ -10,7 +10,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
 
@@ -20,10 +19,13 @@ use serde_json::Value;
 use crate::{
     admin::{self, AdminState, Admins, Said},
     check,
-    cluster::{Model, XdpMode},
+    cluster::{Model, Server, XdpMode},
     control::{self, Request},
     directories::Made,
+    health::Change,
     history::History,
+    image::Image,
+    last_run,
     netlink::Snapshot,
     probe::{Probed, Target},
     publish,
@@ -33,13 +35,18 @@ use crate::{
 };
 use administration::Administration;
 use attachments::Attachments;
+use health_file::{HealthFile, unix_milliseconds};
+use reloading::{Asker, Configuration, Loaded, Reloading};
 use roster::{Roster, Selection};
 use slow_path::SlowPath;
 use sources::Sources;
 
 pub mod administration;
 mod attachments;
+mod health_file;
 mod open_files;
+mod reload;
+pub mod reloading;
 pub mod roster;
 mod slow_path;
 mod sources;
@@ -52,6 +59,12 @@ pub enum Event {
     Call(control::Call),
     /// The admin states are saved, or could not be.
     Saved(Result<Admins>),
+    /// The servers' health is saved for the next run, or could not be.
+    HealthSaved(Result<()>),
+    /// A signal asks for it.
+    Reload,
+    /// The configuration is read and can be put in place, or could not be.
+    Loaded(Result<Box<Loaded>>),
     /// A signal, by its name.
     Stop(&'static str),
     /// Something that the controller cannot do without has ended.
@@ -66,8 +79,8 @@ const PUBLISH_AGAIN_AFTER: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// Whatever prevents the start, or a part that has failed for good.
-pub async fn run(model: Model) -> Result<()> {
-    let (listener, _socket_file) = control::listen(&model.control)?;
+pub async fn run(configuration: Configuration, model: Model) -> Result<()> {
+    let (listener, _socket_file) = control::listen(&model.control, model.control_group.as_deref())?;
     let state_directory = state_directory(&model)?;
     let admins = admin::file::read(&model.state_directory)?;
     let slow_path = SlowPath::bind(&model)?;
@@ -81,27 +94,37 @@ pub async fn run(model: Model) -> Result<()> {
     };
     state_directory.keep();
     let mut sources = Sources::start(&model, listener)?;
-    let mut controller = Controller::new(model, admins, fast_path, slow_path);
+    let answered = match &fast_path {
+        Some(fast_path) => fast_path.image().context("reading what the last run has left in the maps")?,
+        None => Image::default(),
+    };
+    let last_run = last_run::file::read(&model.state_directory)?;
+    let mut controller = Controller::new(configuration, model, admins, fast_path, slow_path);
+    controller.roster.remember(&answered, &last_run, Instant::now(), unix_milliseconds());
     sources.probes.follow(controller.roster.targets());
     controller.log_start();
     let signal = controller.turns(&mut sources).await?;
+    controller.save_health_at_last();
     controller.log_stop(signal);
     Ok(())
 }
 
 struct Controller {
+    configuration: Configuration,
     roster: Roster,
+    reloading: Reloading,
     administration: Administration,
     /// Probes that wait for the work on their servers to end.
     paused: BTreeMap<Target, Vec<Probed>>,
     fast_path: Option<FastPath>,
     attachments: Attachments,
+    health_file: HealthFile,
     slow_path: SlowPath,
     started: SystemTime,
     started_at: Instant,
     publish_error: Option<PublishError>,
-    /// The clusters that had no live server at the last publication.
-    without_live_server: Vec<bool>,
+    /// The clusters that had no live server at the last publication, by their names.
+    without_live_server: BTreeSet<String>,
 }
 
 struct PublishError {
@@ -110,22 +133,30 @@ struct PublishError {
 }
 
 impl Controller {
-    fn new(model: Model, admins: Admins, fast_path: Option<FastPath>, slow_path: SlowPath) -> Self {
+    fn new(
+        configuration: Configuration,
+        model: Model,
+        admins: Admins,
+        fast_path: Option<FastPath>,
+        slow_path: SlowPath,
+    ) -> Self {
         let now = Instant::now();
         // Only the fast path has to know the service addresses; the sockets have theirs.
         let services = fast_path.is_none().then(BTreeSet::new);
-        let without_live_server = vec![false; model.clusters.len()];
         Self {
+            configuration,
+            reloading: Reloading::default(),
             administration: Administration::new(admins.clone()),
             roster: Roster::new(model, admins, services, now),
             paused: BTreeMap::new(),
             fast_path,
             attachments: Attachments::default(),
+            health_file: HealthFile::new(now),
             slow_path,
             started: SystemTime::now(),
             started_at: now,
             publish_error: None,
-            without_live_server,
+            without_live_server: BTreeSet::new(),
         }
     }
 
@@ -139,12 +170,12 @@ impl Controller {
                     Some(Event::Stop(signal)) => return Ok(signal),
                     Some(Event::Failed(error)) => return Err(error),
                     Some(Event::Probed(probed)) => self.probed(probed),
-                    Some(Event::Interfaces(snapshot)) => {
-                        self.attachments.see(snapshot.devices);
-                        self.roster.set_services(snapshot.services);
-                    }
+                    Some(Event::Interfaces(snapshot)) => self.see(snapshot),
                     Some(Event::Call(call)) => self.call(call, sources),
                     Some(Event::Saved(outcome)) => self.saved(outcome, sources),
+                    Some(Event::HealthSaved(outcome)) => self.health_file.saved(&outcome, Instant::now()),
+                    Some(Event::Reload) => self.reload(Asker::Signal, sources),
+                    Some(Event::Loaded(outcome)) => self.loaded(outcome.map(|loaded| *loaded), sources),
                 }
                 event = sources.ready();
             }
@@ -155,15 +186,38 @@ impl Controller {
     fn wake_at(&self) -> Option<Instant> {
         let again = self.publish_error.as_ref().map(|error| error.again_at);
         let tidy = self.fast_path.as_ref().and_then(FastPath::tidy_at);
+        let now = Instant::now();
+        let rounds = self.rosters().filter_map(|roster| roster.deadline(now));
         let deadlines = [
             again,
             self.attachments.due_at(),
-            self.roster.deadline(),
             self.roster.next_ttls_at(),
             self.next_admin_end(),
             tidy,
+            self.health_file.due_at(),
         ];
-        deadlines.into_iter().flatten().min()
+        deadlines.into_iter().flatten().chain(rounds).min()
+    }
+
+    /// The one that holds, and the one that is to take its place.
+    fn rosters(&self) -> impl Iterator<Item = &Roster> {
+        std::iter::once(&self.roster).chain(self.reloading.prepared.as_ref().map(|prepared| &prepared.roster))
+    }
+
+    fn rosters_mut(&mut self) -> impl Iterator<Item = &mut Roster> {
+        let prepared = self.reloading.prepared.as_mut().map(|prepared| &mut prepared.roster);
+        std::iter::once(&mut self.roster).chain(prepared)
+    }
+
+    /// Takes in what the kernel has of the interfaces; some may be those of the configuration that held before.
+    fn see(&mut self, Snapshot { mut devices, services }: Snapshot) {
+        devices.retain(|name, _| self.rosters().any(|roster| roster.model().interfaces.contains(name)));
+        self.attachments.see(devices);
+        for roster in self.rosters_mut() {
+            let interfaces = roster.model().interfaces.clone();
+            let here = services.iter().filter(|service| interfaces.contains(&service.interface));
+            roster.set_services(here.cloned().collect());
+        }
     }
 
     fn next_admin_end(&self) -> Option<Instant> {
@@ -176,6 +230,10 @@ impl Controller {
         if let Request::Admin(wish) = &call.request {
             self.administration.take(wish, self.roster.model(), unix_seconds().into(), call.reply);
             self.save(sources);
+            return;
+        }
+        if call.request == (Request::Reload {}) {
+            self.reload(Asker::Client(call.reply), sources);
             return;
         }
         // What was asked after a change is told with the change published.
@@ -196,7 +254,7 @@ impl Controller {
         }
         if let Some((admins, acknowledgement)) = self.administration.end(outcome) {
             self.tell_admin_changes(&admins);
-            self.roster.set_admins(admins);
+            self.rosters_mut().for_each(|roster| roster.set_admins(admins.clone()));
             self.settle(sources);
             acknowledgement.give();
         }
@@ -224,25 +282,26 @@ impl Controller {
     }
 
     fn probed(&mut self, probed: Probed) {
-        let Some((cluster, server)) = self.roster.place(probed.target) else { return };
-        let probe = probed.probe;
-        if self.roster.state(cluster, server) == AdminState::Maint {
+        let is_paused = |roster: &Roster| {
+            let place = roster.place(probed.target);
+            place.map(|(cluster, server)| roster.state(cluster, server) == AdminState::Maint)
+        };
+        if self.rosters().find_map(is_paused) == Some(true) {
             self.paused.entry(probed.target).or_default().push(probed);
             return;
         }
-        let change = self.roster.observe(cluster, server, probe, &probed.outcome, Instant::now());
-        let cluster_model = self.roster.model().clusters.get(cluster);
-        let server_model = cluster_model.and_then(|cluster| cluster.servers.get(server));
-        let health = self.roster.health(cluster).get(server);
-        let (Some(cluster), Some(server), Some(health)) = (cluster_model, server_model, health) else {
-            return;
-        };
-        if let Some((health, probe)) = health.probes().get(probe).zip(server.probes.get(probe)) {
-            probed.answer(health.next_interval(probe));
+        let now = Instant::now();
+        // Two rosters that know a target know the same of it: what one observes is told.
+        let mut observed = None;
+        for roster in self.rosters_mut() {
+            observed = observed.or(observe(roster, &probed, now));
         }
-        if let Some(change) = change {
+        let Some((next_interval, told)) = observed else { return };
+        probed.answer(next_interval);
+        if let Some((cluster, server, change)) = told {
+            self.health_file.changed(now);
             tracing::info!(
-                cluster = cluster.name,
+                cluster,
                 server = server.name,
                 address = %server.address,
                 from = change.from.as_str(),
@@ -256,12 +315,14 @@ impl Controller {
     /// Attaches and publishes what is due.
     fn settle(&mut self, sources: &mut Sources) {
         let (now, unix_seconds) = (Instant::now(), unix_seconds());
-        for target in self.roster.tell_time(now, unix_seconds.into()) {
+        let tell_time = |roster: &mut Roster| roster.tell_time(now, unix_seconds.into());
+        let back: Vec<Target> = self.rosters_mut().flat_map(tell_time).collect();
+        for target in back {
             for probed in self.paused.remove(&target).unwrap_or_default() {
                 probed.answer(Duration::ZERO);
             }
         }
-        self.roster.tell_ttls(now, unix_seconds.into());
+        self.rosters_mut().for_each(|roster| roster.tell_ttls(now, unix_seconds.into()));
         if let Some(fast_path) = &mut self.fast_path {
             self.attachments.settle(fast_path, now);
             if fast_path.tidy_at().is_some_and(|tidy_at| tidy_at <= now)
@@ -270,9 +331,17 @@ impl Controller {
                 tracing::warn!("what the last configuration left in the maps is still there: {error:#}");
             }
         }
-        if self.publish_error.as_ref().is_some_and(|error| now < error.again_at) {
-            return;
+        self.save_health(now, sources);
+        let reloaded = self.apply_reload(now, sources);
+        if reloaded.is_some() || self.publish_error.as_ref().is_none_or(|error| error.again_at <= now) {
+            self.publish_due(now, unix_seconds, sources);
         }
+        if let Some(changes) = reloaded {
+            self.end_reload(&self.published_reload(changes), sources);
+        }
+    }
+
+    fn publish_due(&mut self, now: Instant, unix_seconds: u32, sources: &mut Sources) {
         let Some(selection) = self.roster.due(now, unix_seconds) else { return };
         match self.publish(&selection, sources) {
             Ok(()) => {
@@ -290,15 +359,15 @@ impl Controller {
 
     fn publish(&mut self, selection: &Selection, sources: &mut Sources) -> Result<()> {
         let includes = |cluster, server| selection.includes(cluster, server);
-        let image = Arc::new(publish::image(
+        let image = publish::image(
             self.roster.model(),
             &includes,
             &selection.services,
             &selection.serials,
             &selection.ttls,
-        ));
+        );
         // The sockets first: a map that can't be written must not keep them from telling the truth.
-        self.slow_path.publish(Arc::clone(&image), sources);
+        let image = self.slow_path.publish(image, selection.is_complete(), sources);
         if let Some(fast_path) = &mut self.fast_path {
             let published = fast_path.publish(&image).context("writing the fast path's maps")?;
             tracing::debug!(changed = published.changed, "published to the fast path");
@@ -307,11 +376,11 @@ impl Controller {
     }
 
     fn tell_clusters_without_live_server(&mut self) {
-        let model = self.roster.model();
-        for (index, (cluster, before)) in model.clusters.iter().zip(&mut self.without_live_server).enumerate()
-        {
-            let none_live = !self.roster.has_live(index);
-            match (*before, none_live) {
+        let mut without = BTreeSet::new();
+        for (index, cluster) in self.roster.model().clusters.iter().enumerate() {
+            let (before, none_live) =
+                (self.without_live_server.contains(&cluster.name), !self.roster.has_live(index));
+            match (before, none_live) {
                 (false, true) => {
                     tracing::warn!(cluster = cluster.name, "no server is live: all of them are handed out");
                 }
@@ -320,8 +389,11 @@ impl Controller {
                 }
                 (true, true) | (false, false) => {}
             }
-            *before = none_live;
+            if none_live {
+                without.insert(cluster.name.clone());
+            }
         }
+        self.without_live_server = without;
     }
 
     fn answer(&self, request: &Request) -> Result<Value> {
@@ -331,7 +403,7 @@ impl Controller {
                 serde_json::to_value(History::of(&self.roster, Instant::now(), SystemTime::now()))
             }
             Request::Stats {} => serde_json::to_value(self.slow_path.stats()),
-            Request::Admin(_) => bail!("an admin state is not told at once"),
+            Request::Admin(_) | Request::Reload {} => bail!("this is not told at once"),
         };
         value.context("the reply cannot be written as JSON")
     }
@@ -378,6 +450,21 @@ impl Controller {
             tracing::info!(signal, "stopped");
         }
     }
+}
+
+/// A change with the names of the cluster and the server.
+type Told = (String, Server, Change);
+
+/// Takes one outcome in. Gives the interval until the next one, and the change if there is one; nothing where the target is
+/// not known.
+fn observe(roster: &mut Roster, probed: &Probed, now: Instant) -> Option<(Duration, Option<Told>)> {
+    let (cluster, server) = roster.place(probed.target)?;
+    let change = roster.observe(cluster, server, probed.probe, &probed.outcome, now);
+    let cluster_model = roster.model().clusters.get(cluster)?;
+    let server_model = cluster_model.servers.get(server)?;
+    let health = roster.health(cluster).get(server)?.probes().get(probed.probe)?;
+    let next_interval = health.next_interval(server_model.probes.get(probed.probe)?);
+    Some((next_interval, change.map(|change| (cluster_model.name.clone(), server_model.clone(), change))))
 }
 
 fn state_directory(model: &Model) -> Result<Made> {

@@ -51,6 +51,23 @@ impl Health {
     }
 }
 
+/// Whose verdict it is that holds until a server's probes have their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    LastRun,
+    /// Of the configuration before.
+    EarlierProbe,
+}
+
+impl Origin {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::LastRun => "last run",
+            Self::EarlierProbe => "earlier probe",
+        }
+    }
+}
+
 /// A new verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
@@ -67,6 +84,8 @@ pub struct Change {
 pub struct ServerHealth {
     join: Join,
     health: Health,
+    /// Set while these probes have not come to a verdict themselves.
+    inherited: Option<Origin>,
     /// As in the model.
     probes: Vec<ProbeHealth>,
     /// Their names, where there are several.
@@ -84,16 +103,33 @@ impl ServerHealth {
         Self {
             join,
             health: Health::Unknown,
+            inherited: None,
             probes: server.probes.iter().map(ProbeHealth::new).collect(),
             names,
             changes: VecDeque::new(),
         }
     }
 
+    /// Takes over a verdict that other probes came to: it holds until these have come to theirs.
+    pub fn inherit(&mut self, from: Origin, health: Health, changes: impl IntoIterator<Item = Change>) {
+        self.health = health;
+        self.inherited = (health != Health::Unknown).then_some(from);
+        changes.into_iter().for_each(|change| self.remember(change));
+    }
+
+    /// Whose verdict it is, where it is not that of these probes.
+    pub fn inherited(&self) -> Option<Origin> {
+        self.inherited
+    }
+
     /// Takes one outcome of the probe with this index; tells the new verdict if this outcome brought it about.
     pub fn observe(&mut self, probe: usize, outcome: &Outcome, now: Instant) -> Option<Change> {
         let evidence = self.probes.get_mut(probe)?.observe(outcome, now)?;
         let to = self.verdict();
+        if self.inherited.is_some() && to == Health::Unknown {
+            return None;
+        }
+        self.inherited = None;
         if to == self.health {
             return None;
         }
@@ -118,6 +154,7 @@ impl ServerHealth {
             });
         }
         self.health = Health::Unknown;
+        self.inherited = None;
         self.probes.iter_mut().for_each(ProbeHealth::doubt);
     }
 

@@ -2,7 +2,11 @@
 
 use std::{
     collections::HashMap,
-    sync::atomic::{AtomicU64, Ordering},
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use tgdns_common::{
@@ -11,6 +15,8 @@ use tgdns_common::{
     tables::{Address, AnswerSet, DEFAULT_VIEW, Service, Settings, Tables},
     zones::NameServers,
 };
+
+use crate::cookie::Secrets;
 
 /// A client prefix and its view; an IPv4 prefix is mapped into IPv6.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -104,6 +110,8 @@ pub struct Zones {
     pub(crate) below: HashMap<(Vec<u8>, u32), AnswerSet>,
     /// By name and view, as an apex's answer set has them.
     pub(crate) name_servers: HashMap<([u8; name::MAX_LENGTH], [u8; 4]), NameServerRecords>,
+    /// Of the cookies that are given.
+    pub(crate) secrets: Option<Arc<Secrets>>,
     pub(crate) identity: String,
     pub(crate) version: String,
 }
@@ -143,9 +151,37 @@ pub struct Image {
 }
 
 impl Image {
+    /// With the secret of the cookies that the slow path gives.
+    pub fn with_secrets(mut self, secrets: Option<Arc<Secrets>>) -> Self {
+        self.zones.secrets = secrets;
+        self
+    }
+
     /// All answer sets, in the order of clusters and views.
     pub fn answer_sets(&self) -> &[AnswerSet] {
         &self.answers
+    }
+
+    /// Whether there is an answer for a name, in presentation format and lower case.
+    pub fn has_name(&self, name: &str) -> bool {
+        self.sets_of(name).next().is_some()
+    }
+
+    /// All addresses that a name is answered with, in whichever view.
+    pub fn addresses_of(&self, name: &str) -> impl Iterator<Item = IpAddr> {
+        self.sets_of(name).flat_map(|set| {
+            let ipv4 =
+                set.ipv4.addresses.iter().take(set.ipv4.count.into()).map(|bytes| IpAddr::from(*bytes));
+            let ipv6 =
+                set.ipv6.addresses.iter().take(set.ipv6.count.into()).map(|bytes| IpAddr::from(*bytes));
+            ipv4.chain(ipv6)
+        })
+    }
+
+    /// The answer sets of a name, in presentation format and lower case.
+    pub(crate) fn sets_of(&self, name: &str) -> impl Iterator<Item = &AnswerSet> {
+        let wire = name::to_wire(name).map(|(wire, _)| wire);
+        self.answers.iter().filter(move |set| Some(bytemuck::cast(set.name)) == wire)
     }
 
     /// The service addresses, in no particular order.

@@ -1,6 +1,7 @@
 //! The controller, as a library so that the tests reach its parts.
 
 pub mod admin;
+mod atomic_file;
 pub mod check;
 pub mod cluster;
 pub mod config;
@@ -13,12 +14,14 @@ pub mod forwarder;
 pub mod health;
 pub mod history;
 pub mod image;
+pub mod last_run;
 pub mod maps;
 pub mod netlink;
 pub mod preflight;
 pub mod probe;
 pub mod publish;
 pub mod query;
+pub mod reload;
 pub mod responder;
 pub mod slow;
 pub mod stats;

@@ -25,6 +25,7 @@ const EXAMPLES: &str = "\
 Examples:
   tgdns check                                check /etc/tgdns/tgdns.toml and show what it hands out
   tgdns run                                  probe the servers and answer
+  tgdns reload                               put the changed file in place
   tgdns status                               who is live, and what each view is answered with
   tgdns query internet.intern.netz           ask the loaded program itself
   tgdns drain internet-3 --until 2h          hand a server out to no new clients
@@ -36,6 +37,7 @@ Examples:
 enum Command {
     Run(command::run::Arguments),
     Check(command::check::Arguments),
+    Reload(command::reload::Arguments),
     Status(command::status::Arguments),
     History(command::history::Arguments),
     Stats(command::stats::Arguments),
@@ -69,6 +71,7 @@ impl Command {
         match self {
             Self::Run(arguments) => arguments.run(),
             Self::Check(arguments) => arguments.run(),
+            Self::Reload(arguments) => arguments.run(),
             Self::Status(arguments) => arguments.run(),
             Self::History(arguments) => arguments.run(),
             Self::Stats(arguments) => arguments.run(),

@@ -14,7 +14,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use self::{changes::Changes, tables::Tables};
 
@@ -35,14 +35,18 @@ pub struct Snapshot {
     pub services: BTreeSet<ServiceAddress>,
 }
 
-/// Sends the whole snapshot of the interfaces at the start and at each change.
+/// Sends the whole snapshot of the interfaces at the start and at each change, also of which interfaces are wanted.
 ///
 /// Fails only before the first one: when an interface does not exist or the kernel cannot be asked. After that,
 /// errors are logged and retried, and an interface that vanishes has no addresses until it returns. Ends when the
 /// receiver is gone.
-pub async fn watch(interfaces: Vec<String>, sender: mpsc::Sender<Snapshot>) -> anyhow::Result<()> {
+pub async fn watch(
+    mut wanted: watch::Receiver<Vec<String>>,
+    sender: mpsc::Sender<Snapshot>,
+) -> anyhow::Result<()> {
     let mut changes = Changes::subscribe().context("cannot subscribe to address changes")?;
     let tables = Tables::read().await.context("cannot read this host's links and addresses")?;
+    let mut interfaces = wanted.borrow_and_update().clone();
     tables.require(&interfaces)?;
     let mut missing = Vec::new();
     let mut sent = tables.snapshot(&interfaces);
@@ -50,6 +54,7 @@ pub async fn watch(interfaces: Vec<String>, sender: mpsc::Sender<Snapshot>) -> a
     while receiver_is_there {
         tokio::select! {
             () = changes.next() => {}
+            Ok(()) = wanted.changed() => interfaces.clone_from(&wanted.borrow_and_update()),
             () = sender.closed() => break,
         }
         let tables = read(&mut changes).await;

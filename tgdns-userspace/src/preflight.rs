@@ -15,7 +15,7 @@ use nix::{
 
 use crate::{
     cluster::{Model, XdpMode},
-    publish,
+    control, publish,
 };
 
 pub mod capabilities;
@@ -32,6 +32,7 @@ pub fn problems(model: &Model) -> Vec<String> {
         problems.extend(pin_directory_problem(&model.pin_directory));
         problems.extend(interface_problems(&model.interfaces, &interfaces()));
     }
+    problems.extend(control::group_problem(model.control_group.as_deref()));
     problems.extend(directory_problem("state_dir", &model.state_directory));
     problems
 }

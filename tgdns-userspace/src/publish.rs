@@ -23,19 +23,21 @@ mod prefix;
 mod soa;
 mod zone;
 
+pub(crate) use soa::serial as serial_of;
+
 /// Two to the power of this are the entries of a half of `INDEX`.
 const INDEX_BITS: u8 = (capacity::INDEX / 2).ilog2() as u8;
 /// The same of `SERVICES`.
 const SERVICES_BITS: u8 = (capacity::SERVICES / 2).ilog2() as u8;
 
 /// The tables that say what is to be answered now. `live` tells by the indices of cluster and server whether a server is handed
-/// out; `serials` are those of the clusters' zones, and `ttls` the seconds that their addresses may be kept where that is not
-/// as configured.
+/// out; `serials` are those of the clusters' zones, none for a cluster that is to be left out; and `ttls` the seconds that their
+/// addresses may be kept where that is not as configured.
 pub fn image(
     model: &Model,
     live: &dyn Fn(usize, usize) -> bool,
     services: &BTreeSet<ServiceAddress>,
-    serials: &[u32],
+    serials: &[Option<u32>],
     ttls: &[u32],
 ) -> Image {
     let answers = answer_sets(model, live, serials, ttls);
@@ -61,9 +63,9 @@ fn options(model: &Model) -> u8 {
     if model.listen.is_empty() { 0 } else { nsid | cookie }
 }
 
-/// Of the zone of a cluster.
-fn serial(serials: &[u32], cluster: usize) -> u32 {
-    serials.get(cluster).copied().unwrap_or(1)
+/// Of the zone of a cluster; nothing where that is left out.
+fn serial(serials: &[Option<u32>], cluster: usize) -> Option<u32> {
+    serials.get(cluster).copied().unwrap_or(Some(1))
 }
 
 /// Why a model does not fit into the tables; nothing where it does.
@@ -90,11 +92,12 @@ pub fn excess(model: &Model) -> Option<String> {
 fn answer_sets(
     model: &Model,
     live: &dyn Fn(usize, usize) -> bool,
-    serials: &[u32],
+    serials: &[Option<u32>],
     ttls: &[u32],
 ) -> Vec<AnswerSet> {
     let mut sets = Vec::new();
     for (index, cluster) in model.clusters.iter().enumerate() {
+        let Some(serial) = serial(serials, index) else { continue };
         let servers: Vec<&Server> = cluster
             .servers
             .iter()
@@ -106,7 +109,7 @@ fn answer_sets(
         for view in model.view_identifiers() {
             // The configuration admits no other names.
             if let Some((wire, _)) = name::to_wire(&cluster.name) {
-                let negative = soa::negative(0, cluster, serial(serials, index));
+                let negative = soa::negative(0, cluster, serial);
                 let addresses = addresses_of(&servers, view);
                 sets.push(set_of(wire, view, ttl, &addresses, cluster.answer, negative));
             }

@@ -12,7 +12,7 @@ use std::{
 use tgdns_common::{finding::Finding, respond, tables::Address, transport::Transport};
 use tokio::sync::watch;
 
-use crate::{cookie::Secrets, image::Image};
+use crate::image::Image;
 use message::Message;
 use zones::Served;
 
@@ -23,19 +23,13 @@ mod zones;
 #[derive(Clone, Debug)]
 pub struct Responder {
     tables: watch::Receiver<Arc<Image>>,
-    secrets: Option<Arc<Secrets>>,
     counts: Arc<Counts>,
     transport: Transport,
 }
 
 impl Responder {
-    pub fn new(
-        tables: watch::Receiver<Arc<Image>>,
-        secrets: Option<Arc<Secrets>>,
-        counts: Arc<Counts>,
-        transport: Transport,
-    ) -> Self {
-        Self { tables, secrets, counts, transport }
+    pub fn new(tables: watch::Receiver<Arc<Image>>, counts: Arc<Counts>, transport: Transport) -> Self {
+        Self { tables, counts, transport }
     }
 
     /// The buffer starts with a message of that length, and afterwards with its reply; gives the reply's length, or
@@ -59,8 +53,7 @@ impl Responder {
 
     fn serve(&self, respond: impl FnOnce(&Served<'_>) -> Finding) -> Finding {
         let image = Arc::clone(&self.tables.borrow());
-        let finding =
-            respond(&Served { image: &image, secrets: self.secrets.as_deref(), now: unix_seconds() });
+        let finding = respond(&Served { image: &image, now: unix_seconds() });
         self.counts.add(finding);
         finding
     }

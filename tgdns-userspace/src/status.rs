@@ -80,6 +80,9 @@ pub struct ServerStatus {
     pub address: IpAddr,
     /// `up`, `down` or `unknown`.
     pub health: String,
+    /// `last run` or `earlier probe`, while the verdict is not that of the server's probes.
+    #[serde(default)]
+    pub health_from: Option<String>,
     /// `ready`, `drain` or `maint`.
     pub admin: String,
     pub admin_reason: Option<String>,
@@ -141,6 +144,7 @@ impl ClusterStatus {
     fn of(roster: &Roster, index: usize, cluster: &Cluster, now: Instant, wall: SystemTime) -> Self {
         let health = roster.health(index);
         let handed_out = match roster.published() {
+            Some(published) if !published.has(index) => HandedOut::Nothing,
             None => HandedOut::Nothing,
             Some(_) if roster.has_live(index) => HandedOut::Live,
             Some(_) => HandedOut::All,
@@ -182,6 +186,7 @@ impl ServerStatus {
             name: server.name.clone(),
             address: server.address,
             health: health.health().as_str().to_owned(),
+            health_from: health.inherited().map(|from| from.as_str().to_owned()),
             admin: said.map_or(AdminState::Ready, |said| said.state).to_string(),
             admin_reason: said.and_then(|said| said.reason.clone()),
             admin_until: said.and_then(|said| said.until).map(unix_timestamp),

@@ -77,6 +77,37 @@ impl FastPath {
         }
     }
 
+    /// Attaches the program to the interfaces that it is not attached to yet.
+    ///
+    /// # Errors
+    /// Says what to do; then it is attached to none of them.
+    pub fn attach_more(&mut self, interfaces: &[String]) -> Result<()> {
+        let more: Vec<&String> = interfaces
+            .iter()
+            .filter(|interface| !link::path(&self.pin_directory, interface).exists())
+            .collect();
+        for (place, interface) in more.iter().enumerate() {
+            let device = if_nametoindex(interface.as_str());
+            if let Err(error) = self.program.attach(interface, self.mode, &self.pin_directory) {
+                let kept = |known: &String| !more.iter().take(place).any(|attached| *attached == known);
+                let kept: Vec<String> = self.devices.keys().filter(|known| kept(known)).cloned().collect();
+                self.leave_others(&kept)?;
+                return Err(error);
+            }
+            self.devices.extend(device.map(|device| ((*interface).clone(), device)));
+        }
+        Ok(())
+    }
+
+    /// Detaches the program from all interfaces but these.
+    ///
+    /// # Errors
+    /// The kernel keeps it on one.
+    pub fn leave_others(&mut self, interfaces: &[String]) -> Result<()> {
+        self.devices.retain(|interface, _| interfaces.contains(interface));
+        pins::detach_others(&self.pin_directory, interfaces)
+    }
+
     /// Attaches the program to the devices that took the place of others, or came back. What could not be attached is
     /// given with its cause, and tried again by the next call.
     pub fn follow(&mut self, devices: &BTreeMap<String, u32>) -> Vec<(String, Error)> {
@@ -105,6 +136,14 @@ impl FastPath {
     /// A refused write.
     pub fn publish(&mut self, image: &Image) -> Result<Published> {
         self.program.publish(image)
+    }
+
+    /// What the maps say.
+    ///
+    /// # Errors
+    /// They contradict themselves.
+    pub fn image(&self) -> Result<Image> {
+        self.program.image()
     }
 
     /// When [`Self::tidy`] has something to do.

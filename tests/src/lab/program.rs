@@ -10,13 +10,14 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 
 /// Where each program comes from on Debian.
-const PACKAGES: [(&str, &str); 18] = [
+const PACKAGES: [(&str, &str); 20] = [
     ("bpftool", "bpftool"),
     ("dig", "bind9-dnsutils"),
     ("dnsmasq", "dnsmasq-base"),
     ("ethtool", "ethtool"),
     ("getent", "libc-bin"),
     ("ip", "iproute2"),
+    ("jq", "jq"),
     ("knotd", "knot"),
     ("kresd", "knot-resolver"),
     ("mount", "mount"),
@@ -27,6 +28,7 @@ const PACKAGES: [(&str, &str); 18] = [
     ("nsenter", "util-linux"),
     ("pdns_recursor", "pdns-recursor"),
     ("setpriv", "util-linux"),
+    ("socat", "socat"),
     ("unbound", "unbound"),
     ("unshare", "util-linux"),
 ];

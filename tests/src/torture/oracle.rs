@@ -196,7 +196,7 @@ impl Ours {
         let (sender, tables) = watch::channel(Arc::new(vectors::table_set("oracle")?.image()));
         let counts = Arc::new(Counts::default());
         let responders = [Transport::Udp, Transport::Tcp]
-            .map(|transport| Responder::new(tables.clone(), None, Arc::clone(&counts), transport));
+            .map(|transport| Responder::new(tables.clone(), Arc::clone(&counts), transport));
         Ok(Self { responders, _tables: sender })
     }
 

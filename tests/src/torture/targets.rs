@@ -166,7 +166,7 @@ static RESPONDERS: LazyLock<Vec<[Responder; 2]>> = LazyLock::new(|| {
     let responder = |(_, image): &(_, Arc<Image>)| {
         let tables = watch::channel(Arc::clone(image)).1;
         [Transport::Udp, Transport::Tcp]
-            .map(|transport| Responder::new(tables.clone(), None, Arc::clone(&counts), transport))
+            .map(|transport| Responder::new(tables.clone(), Arc::clone(&counts), transport))
     };
     SETS.iter().map(responder).collect()
 });

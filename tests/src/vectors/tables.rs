@@ -58,6 +58,7 @@ impl TableSet {
             xdp_mode: XdpMode::Native,
             state_directory: "/nonexistent".into(),
             control: "/nonexistent".into(),
+            control_group: None,
             pin_directory: "/nonexistent".into(),
             listen: vec!["0.0.0.0:53".parse()?],
             identity: tables.identity.clone(),

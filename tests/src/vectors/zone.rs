@@ -18,17 +18,17 @@ pub const CLIENT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 /// The tables of a set, served.
 pub struct Host {
     image: Arc<Image>,
-    secrets: Option<Arc<Secrets>>,
 }
 
 impl Host {
     pub fn new(set: &TableSet) -> Self {
-        Self { image: Arc::new(set.image()), secrets: None }
+        Self { image: Arc::new(set.image()) }
     }
 
     /// The same, but it gives cookies.
     pub fn with_cookies(self, secrets: Secrets) -> Self {
-        Self { secrets: Some(Arc::new(secrets)), ..self }
+        let image = Arc::into_inner(self.image).expect("nobody else has it");
+        Self { image: Arc::new(image.with_secrets(Some(Arc::new(secrets)))) }
     }
 
     /// The reply to a message; nothing where it stays silent.
@@ -52,7 +52,7 @@ impl Host {
         answer: impl FnOnce(&Responder, &mut [u8]) -> Option<usize>,
     ) -> Option<Vec<u8>> {
         let (_sender, tables) = watch::channel(Arc::clone(&self.image));
-        let responder = Responder::new(tables, self.secrets.clone(), Arc::new(Counts::default()), transport);
+        let responder = Responder::new(tables, Arc::new(Counts::default()), transport);
         let mut buffer = vec![0xa5; 65_535];
         buffer.get_mut(..message.len())?.copy_from_slice(message);
         let length = answer(&responder, &mut buffer)?;

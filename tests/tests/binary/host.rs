@@ -90,7 +90,7 @@ pub(crate) struct Host {
     pub(crate) far: Namespace,
     pub(crate) pins: PathBuf,
     pub(crate) program: PathBuf,
-    _servers: Vec<TcpListener>,
+    servers: Vec<Option<TcpListener>>,
     pub(crate) run: Run,
     _turn: Lock,
 }
@@ -113,11 +113,13 @@ impl Host {
         }
         let listen = |text: &&str| {
             let address = SocketAddr::new(text.parse()?, 443);
-            far.enter(|| TcpListener::bind(address))?.with_context(|| format!("listening on {address}"))
+            far.enter(|| TcpListener::bind(address))?
+                .map(Some)
+                .with_context(|| format!("listening on {address}"))
         };
         let servers = LIVE.iter().map(listen).collect::<Result<_>>()?;
         let pins = setup.pins.clone().unwrap_or_else(|| run.pins().join("tgdns"));
-        let host = Self { process: None, namespace, far, pins, program, _servers: servers, run, _turn: turn };
+        let host = Self { process: None, namespace, far, pins, program, servers, run, _turn: turn };
         host.configure(setup)?;
         Ok(host)
     }
@@ -178,6 +180,11 @@ impl Host {
 
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.path("tgdns.log")).unwrap_or_default()
+    }
+
+    /// Of the live servers, by its place.
+    pub(crate) fn stop_server(&mut self, place: usize) {
+        self.servers.get_mut(place).map(Option::take);
     }
 
     /// The process that runs.

@@ -1,6 +1,7 @@
 //! The built `tgdns` on a network interface: what it answers, how it starts again, how it refuses, what it takes.
 
 mod admin;
+mod control;
 mod devices;
 mod footprint;
 mod host;
@@ -8,7 +9,9 @@ mod modes;
 mod protocols;
 mod question;
 mod refusals;
+mod reload;
 mod restart;
 mod services;
 mod sockets;
+mod start;
 mod views;

@@ -1,15 +1,12 @@
 //! The file of the admin states: replaced as a whole, and on the disk before anyone is told that it is.
 
-use std::{
-    fs::{self, File},
-    io::{self, ErrorKind, Write as _},
-    path::{Path, PathBuf},
-};
+use std::{fs, io::ErrorKind, path::Path};
 
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
 use super::Admins;
+use crate::atomic_file;
 
 /// In the state directory.
 const NAME: &str = "admin.json";
@@ -59,28 +56,18 @@ pub fn read(directory: &Path) -> Result<Admins> {
 /// The disk's, with the file as it was.
 pub fn write(directory: &Path, admins: &Admins) -> Result<()> {
     let path = directory.join(NAME);
-    let fresh = directory.join(format!("{NAME}.new"));
     let contents = Contents { version: VERSION, admins: admins.clone() };
     let mut text = serde_json::to_vec_pretty(&contents).context("the admin states cannot be written")?;
     text.push(b'\n');
-    replace(&path, &fresh, &text).with_context(|| {
-        let _ = fs::remove_file(&fresh);
-        format!("cannot save the admin states in {}: nothing was changed", path.display())
-    })
-}
-
-fn replace(path: &Path, fresh: &PathBuf, text: &[u8]) -> io::Result<()> {
-    let mut file = File::create(fresh)?;
-    file.write_all(text)?;
-    file.sync_all()?;
-    fs::rename(fresh, path)?;
-    // The new name, too.
-    path.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())
+    atomic_file::replace(&path, &text)
+        .with_context(|| format!("cannot save the admin states in {}: nothing was changed", path.display()))
 }
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
     use crate::admin::{AdminState, Said};
 

@@ -7,9 +7,9 @@ use tgdns::{
 
 use super::Controller;
 
-/// Show how the servers' health changed since the controller started, and why
+/// Show how the servers' health changed lately, and why
 ///
-/// The last 32 changes of each server are remembered.
+/// The last 32 changes of each server are remembered, and the last 8 over a restart.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {

@@ -1,11 +1,15 @@
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
-use tgdns::{config, controller, preflight};
+use tgdns::{
+    controller::{self, reloading::Configuration},
+    preflight,
+};
 
 use super::Config;
 
 /// Probe the servers and answer, until SIGTERM or SIGINT
 ///
+/// SIGHUP and `tgdns reload` make it read the file again.
 /// The fast path stays attached afterwards and keeps answering with the last published addresses; `tgdns detach`
 /// removes it.
 #[derive(Args)]
@@ -29,16 +33,17 @@ Examples:
 
 impl Arguments {
     pub(crate) fn run(self) -> Result<()> {
-        let mut model = config::load(&self.config.config)?;
-        if let Some(control) = self.control {
-            model.control = control;
-        }
+        let given = &self.config.config;
+        let file = std::path::absolute(given)
+            .with_context(|| format!("cannot tell where {} is", given.display()))?;
+        let configuration = Configuration { file, control: self.control };
+        let model = configuration.load()?;
         let problems = preflight::problems(&model);
         if !problems.is_empty() {
             bail!("cannot start: {}", problems.join("\ntgdns: cannot start: "));
         }
         // One thread: a network namespace belongs to a thread, and nothing here needs a second one.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        runtime.context("cannot start the runtime")?.block_on(controller::run(model))
+        runtime.context("cannot start the runtime")?.block_on(controller::run(configuration, model))
     }
 }

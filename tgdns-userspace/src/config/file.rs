@@ -17,8 +17,8 @@ pub(super) use alias::{Addresses, Alias, Row, RowTable};
 pub(super) use probe::{Probe, Probes};
 
 use super::leaf::{
-    AbsolutePath, Address, AnswerWord, Base, JoinWord, Label, Listen, Mode, Name, Nic, Number, Prefix, Step,
-    Text, Time,
+    AbsolutePath, Address, AnswerWord, Base, GroupName, JoinWord, Label, Listen, Mode, Name, Nic, Number,
+    Prefix, Step, Text, Time,
 };
 
 /// A value that may be absent, with its place in the text.
@@ -42,6 +42,7 @@ pub(super) struct File {
     pub(super) xdp_mode: Given<Mode>,
     pub(super) state_dir: Given<AbsolutePath>,
     pub(super) control: Given<AbsolutePath>,
+    pub(super) control_group: Given<GroupName>,
     pub(super) pin_dir: Given<AbsolutePath>,
     pub(super) dns: Given<Table<Dns>>,
     pub(super) view: Tables<View>,

@@ -176,6 +176,22 @@ impl<'de> Deserialize<'de> for Nic {
     }
 }
 
+/// The name of a group of users.
+#[derive(Clone, Debug)]
+pub(super) struct GroupName(pub(super) String);
+
+impl<'de> Deserialize<'de> for GroupName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let expected =
+            "a group's name in quotes, such as \"netdev\" (1 to 32 letters, digits, \"_\", \"-\" or \".\")";
+        text(deserializer, expected, |text| {
+            let valid = (1..=32).contains(&text.len())
+                && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));
+            if valid { Ok(Self(text.to_owned())) } else { Err(None) }
+        })
+    }
+}
+
 /// A path from the root.
 #[derive(Clone, Debug)]
 pub(super) struct AbsolutePath(pub(super) PathBuf);

@@ -73,6 +73,7 @@ pub(super) fn model(file: File, mistakes: &mut Mistakes<'_>) -> Model {
         xdp_mode,
         state_directory: path(file.state_dir, "/var/lib/tgdns", |_, _| ()),
         control,
+        control_group: file.control_group.map(|group| group.into_inner().0),
         pin_directory: path(file.pin_dir, "/sys/fs/bpf/tgdns", |_, _| ()),
         listen,
         identity: dns.identity.map_or_else(String::new, |text| text.into_inner().0),

@@ -8,38 +8,41 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::Request;
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Reply {
-    Ok(Value),
-    Error(String),
-}
-
 /// Asks the controller that listens at `path`. Blocks, for five seconds at most.
 pub fn call<Answer: DeserializeOwned>(path: &Path, request: &Request) -> Result<Answer> {
+    let mut reply = exchange(path, request, PATIENCE)?;
+    if let Some(error) = reply.get("error").and_then(Value::as_str) {
+        bail!(error.to_owned());
+    }
+    let not_ours = || not_ours(path);
+    serde_json::from_value(reply.get_mut("ok").with_context(not_ours)?.take()).with_context(not_ours)
+}
+
+/// One request and its whole reply: an object with `ok` or `error`. Blocks, so long at most.
+pub fn exchange(path: &Path, request: &Request, patience: Duration) -> Result<Value> {
     let shown = path.display();
     let mut stream = UnixStream::connect(path).map_err(|error| cannot_connect(error, path))?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(patience))?;
+    stream.set_write_timeout(Some(patience))?;
     let mut line = serde_json::to_string(request)?;
     line.push('\n');
     stream.write_all(line.as_bytes()).with_context(|| format!("cannot ask tgdns run at {shown}"))?;
     let mut reply = String::new();
     BufReader::new(stream)
         .read_line(&mut reply)
-        .with_context(|| format!("no reply from tgdns run at {shown} within {} s", PATIENCE.as_secs()))?;
-    let not_ours = || format!("what answers at {shown} is no tgdns run of this version");
-    match serde_json::from_str(&reply).with_context(not_ours)? {
-        Reply::Ok(value) => serde_json::from_value(value).with_context(not_ours),
-        Reply::Error(message) => bail!(message),
-    }
+        .with_context(|| format!("no reply from tgdns run at {shown} within {} s", patience.as_secs()))?;
+    serde_json::from_str(&reply).with_context(|| not_ours(path))
+}
+
+fn not_ours(path: &Path) -> String {
+    format!("what answers at {} is no tgdns run of this version", path.display())
 }
 
 fn cannot_connect(error: io::Error, path: &Path) -> anyhow::Error {

@@ -4,20 +4,30 @@ use std::{
     fs,
     io::ErrorKind,
     os::unix::{
-        fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _},
-        net::UnixStream,
+        fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _, chown},
+        net::{UnixListener as StdListener, UnixStream},
     },
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context as _, Result, bail};
-use nix::fcntl::{Flock, FlockArg};
+use nix::{
+    fcntl::{Flock, FlockArg},
+    sys::stat::{Mode, fchmod},
+    unistd::{Gid, Group},
+};
+use socket2::{Domain, SockAddr, Socket, Type};
 use tokio::net::UnixListener;
 
 use crate::directories::Made;
 
-/// Owner and group may ask; all others not.
-const MODE: u32 = 0o660;
+/// The owner may ask; all others not.
+const OWNER_ALONE: u32 = 0o600;
+/// The group as well.
+const WITH_GROUP: u32 = 0o660;
+
+/// Connections that the kernel keeps until they are accepted.
+const BACKLOG: i32 = 128;
 
 /// Removes the socket's file when dropped, unless another one lies in its place, and the directories that were made for it.
 #[derive(Debug)]
@@ -35,7 +45,7 @@ impl Drop for SocketFile {
     }
 }
 
-pub(super) fn bind(path: &Path) -> Result<(UnixListener, SocketFile)> {
+pub(super) fn bind(path: &Path, group: Option<&str>) -> Result<(UnixListener, SocketFile)> {
     let cannot = |what: &str| format!("control socket {}: cannot {what}", path.display());
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -47,11 +57,48 @@ pub(super) fn bind(path: &Path) -> Result<(UnixListener, SocketFile)> {
     let lock = Flock::lock(opened, FlockArg::LockExclusive).map_err(|(_, error)| error);
     let _lock = lock.with_context(|| cannot("lock its directory"))?;
     clear(path)?;
-    let listener = UnixListener::bind(path).with_context(|| cannot("listen"))?;
+    let listener = listen(path).with_context(|| cannot("listen"))?;
     let inode = fs::symlink_metadata(path).with_context(|| cannot("look at the file"))?.ino();
     let file = SocketFile { path: path.to_path_buf(), inode, _made: made };
-    fs::set_permissions(path, fs::Permissions::from_mode(MODE)).with_context(|| cannot("set its mode"))?;
-    Ok((listener, file))
+    set_access(path, group)?;
+    Ok((UnixListener::from_std(listener).with_context(|| cannot("listen"))?, file))
+}
+
+/// The file is the owner's alone from its first moment on.
+fn listen(path: &Path) -> Result<StdListener> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    fchmod(&socket, Mode::from_bits_truncate(OWNER_ALONE))?;
+    socket.bind(&SockAddr::unix(path)?)?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Lets the members of a group ask, or the owner alone.
+///
+/// # Errors
+/// There is no such group, or the file is not ours.
+pub fn set_access(path: &Path, group: Option<&str>) -> Result<()> {
+    let cannot = |what: &str| format!("control socket {}: cannot {what}", path.display());
+    let (group, mode) = match group {
+        None => (Gid::effective(), OWNER_ALONE),
+        Some(name) => (group_of(name)?, WITH_GROUP),
+    };
+    chown(path, None, Some(group.as_raw())).with_context(|| cannot("set its group"))?;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).with_context(|| cannot("set its mode"))
+}
+
+/// Why a group cannot be let in; nothing where it can.
+pub fn group_problem(group: Option<&str>) -> Option<String> {
+    group_of(group?).err().map(|error| format!("{error:#}"))
+}
+
+fn group_of(name: &str) -> Result<Gid> {
+    let found = Group::from_name(name).with_context(|| format!("cannot look for the group \"{name}\""))?;
+    let found = found.with_context(|| {
+        format!("control_group: this host has no group \"{name}\": make it with `groupadd {name}`, or correct the key")
+    })?;
+    Ok(found.gid)
 }
 
 /// Removes the socket of a controller that is gone.

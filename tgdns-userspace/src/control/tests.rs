@@ -34,7 +34,7 @@ impl Drop for Directory {
 
 /// A controller that answers `status` with a number that counts up, and `stats` with an error.
 fn start(directory: &Directory) -> SocketFile {
-    let (listener, file) = listen(&directory.socket()).unwrap();
+    let (listener, file) = listen(&directory.socket(), None).unwrap();
     let (sender, mut calls) = mpsc::channel::<Call>(4);
     tokio::spawn(serve(listener, sender));
     tokio::spawn(async move {
@@ -43,7 +43,7 @@ fn start(directory: &Directory) -> SocketFile {
             number += 1;
             let reply = match call.request {
                 Request::Status {} => Ok(json!({ "number": number })),
-                Request::Admin(_) | Request::History {} => Ok(json!("done")),
+                Request::Admin(_) | Request::History {} | Request::Reload {} => Ok(json!("done")),
                 Request::Stats {} => Err(anyhow!("inner").context("outer")),
             };
             // A client may be gone before its reply.
@@ -91,30 +91,51 @@ async fn an_endless_request_is_cut_off() {
     assert_eq!(stream.read_to_end(&mut rest).await.unwrap(), 0, "the connection ends");
 }
 
+/// A newcomer gets the place of the one that has been idle longest, and nobody else's.
 #[tokio::test]
 async fn clients_that_say_nothing_do_not_hold_up_others() {
     let directory = Directory::new();
     let _file = start(&directory);
+    let mut busy = UnixStream::connect(directory.socket()).await.unwrap();
     let mut silent = Vec::new();
-    for _ in 0..CLIENTS_AT_ONCE - 1 {
-        silent.push(UnixStream::connect(directory.socket()).await.unwrap());
+    for number in 0..2 * CLIENTS_AT_ONCE {
+        let mut stream = UnixStream::connect(directory.socket()).await.unwrap();
+        // Half a request is none.
+        stream.write_all(b"{\"command\":").await.unwrap();
+        silent.push(stream);
+        let asked = timeout(Duration::from_secs(5), ask(&mut busy, b"{\"command\":\"status\"}\n")).await;
+        assert_eq!(asked.unwrap()["ok"]["number"], number + 1);
     }
-    silent[0].write_all(b"{\"command\":").await.unwrap();
-    let mut stream = UnixStream::connect(directory.socket()).await.unwrap();
-    let reply = timeout(Duration::from_secs(5), ask(&mut stream, b"{\"command\":\"status\"}\n")).await;
-    assert_eq!(reply.unwrap()["ok"]["number"], 1);
+    for (number, stream) in silent.iter_mut().enumerate() {
+        let ended = timeout(Duration::from_millis(20), stream.read(&mut [0])).await;
+        let is_evicted = number < CLIENTS_AT_ONCE + 1;
+        assert_eq!(ended.is_ok(), is_evicted, "client {number}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
-async fn silent_clients_are_shown_out_and_make_room() {
+async fn silent_clients_are_shown_out() {
     let directory = Directory::new();
     let _file = start(&directory);
-    let mut silent = Vec::new();
-    for _ in 0..CLIENTS_AT_ONCE {
-        silent.push(UnixStream::connect(directory.socket()).await.unwrap());
-    }
-    let mut stream = UnixStream::connect(directory.socket()).await.unwrap();
-    assert_eq!(ask(&mut stream, b"{\"command\":\"status\"}\n").await["ok"]["number"], 1);
+    let mut silent = UnixStream::connect(directory.socket()).await.unwrap();
+    let start = tokio::time::Instant::now();
+    assert_eq!(silent.read(&mut [0]).await.unwrap(), 0);
+    assert_eq!(start.elapsed().as_secs(), PATIENCE.as_secs());
+}
+
+#[tokio::test]
+async fn the_file_is_the_owner_s_unless_a_group_is_named() {
+    let directory = Directory::new();
+    let (_listener, file) = listen(&directory.socket(), None).unwrap();
+    let mode = || fs::metadata(directory.socket()).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(), 0o600);
+    let group = nix::unistd::Group::from_gid(nix::unistd::Gid::effective()).unwrap().unwrap();
+    set_access(&directory.socket(), Some(&group.name)).unwrap();
+    assert_eq!(mode(), 0o660);
+    let problem = group_problem(Some("no-such-group")).unwrap();
+    assert!(problem.contains("`groupadd no-such-group`"), "{problem}");
+    drop(file);
+    listen(&directory.socket(), Some("no-such-group")).unwrap_err();
 }
 
 #[tokio::test]
@@ -148,7 +169,7 @@ async fn only_owner_and_group_may_ask_and_the_file_goes_at_the_end() {
     let directory = Directory::new();
     let path = directory.socket();
     let file = start(&directory);
-    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o660);
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     drop(file);
     assert!(!path.exists());
 }
@@ -158,7 +179,7 @@ async fn a_live_socket_is_refused_and_stays() {
     let directory = Directory::new();
     let path = directory.socket();
     let _file = start(&directory);
-    let error = format!("{:#}", listen(&path).unwrap_err());
+    let error = format!("{:#}", listen(&path, None).unwrap_err());
     assert!(error.contains(&format!("another tgdns run answers at {}", path.display())), "{error}");
     let mut stream = UnixStream::connect(&path).await.unwrap();
     assert_eq!(ask(&mut stream, b"{\"command\":\"status\"}\n").await["ok"]["number"], 1);
@@ -182,7 +203,7 @@ async fn a_file_that_is_no_socket_is_left_alone() {
     let path = directory.socket();
     fs::create_dir(path.parent().unwrap()).unwrap();
     fs::write(&path, "precious").unwrap();
-    let error = format!("{:#}", listen(&path).unwrap_err());
+    let error = format!("{:#}", listen(&path, None).unwrap_err());
     assert!(error.contains("is no socket: move it away"), "{error}");
     assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
 }

@@ -18,12 +18,20 @@ use crate::{
 #[derive(Debug)]
 pub struct Roster {
     model: Model,
+    /// When the controller started.
     started: Instant,
+    /// From when on clusters without a verdict are waited for.
+    begun: Instant,
+    /// By cluster: who is handed out is known without waiting.
+    settled: Vec<bool>,
+    /// By cluster: clients are answered already, so it is not to be missing in the tables.
+    served: Vec<bool>,
     /// By cluster and server, as in the model.
     health: Vec<Vec<ServerHealth>>,
     /// What is probed, by cluster and server.
     targets: Vec<Vec<Target>>,
     places: HashMap<Target, (usize, usize)>,
+    next_target: u64,
     admins: Admins,
     /// What the admins come to, by cluster and server.
     states: Vec<Vec<AdminState>>,
@@ -36,16 +44,19 @@ pub struct Roster {
     ttls: Vec<u32>,
     /// When the TTLs are to be worked out again.
     ttls_until: Instant,
+    /// Whatever the tables say, it is another configuration's or another run's.
+    is_renewed: bool,
 }
 
 /// What one publication hands out, and on which addresses of this host the fast path answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Selection {
-    /// By cluster and server, as in the model.
+    /// By cluster and server, as in the model; nobody of a cluster that is not in the tables yet.
     handed_out: Vec<Vec<bool>>,
     pub services: BTreeSet<ServiceAddress>,
-    /// Of the clusters' zones: each grows with every change of what its cluster hands out.
-    pub serials: Vec<u32>,
+    /// Of the clusters' zones: each grows with every change of what its cluster hands out. None of a cluster that is not in
+    /// the tables yet.
+    pub serials: Vec<Option<u32>>,
     /// Of the clusters' addresses, in seconds.
     pub ttls: Vec<u32>,
 }
@@ -55,23 +66,34 @@ impl Selection {
         self.handed_out.get(cluster).and_then(|servers| servers.get(server)).is_some_and(|included| *included)
     }
 
+    /// Whether a cluster is in the tables.
+    pub fn has(&self, cluster: usize) -> bool {
+        self.serials.get(cluster).is_some_and(Option::is_some)
+    }
+
+    /// Whether all clusters are.
+    pub fn is_complete(&self) -> bool {
+        self.serials.iter().all(Option::is_some)
+    }
+
     /// What follows on `before`. A new serial is the time, which grows over restarts, or one more than the last.
     fn following(
         before: Option<&Self>,
-        handed_out: Vec<Vec<bool>>,
+        handed_out: Vec<Option<Vec<bool>>>,
         services: BTreeSet<ServiceAddress>,
         ttls: Vec<u32>,
         unix_seconds: u32,
     ) -> Self {
-        let serial = |(cluster, servers): (usize, &Vec<bool>)| {
-            let last = before.and_then(|before| before.serials.get(cluster)).copied();
+        let serial = |(cluster, servers): (usize, &Option<Vec<bool>>)| {
+            let servers = servers.as_ref()?;
+            let last = before.and_then(|before| before.serials.get(cluster).copied().flatten());
             let is_same = before.and_then(|before| before.handed_out.get(cluster)) == Some(servers);
-            last.map_or(
-                unix_seconds,
-                |last| if is_same { last } else { unix_seconds.max(last.wrapping_add(1)) },
-            )
+            Some(last.map_or(unix_seconds, |last| {
+                if is_same { last } else { unix_seconds.max(last.wrapping_add(1)) }
+            }))
         };
         let serials = handed_out.iter().enumerate().map(serial).collect();
+        let handed_out = handed_out.into_iter().map(Option::unwrap_or_default).collect();
         Self { handed_out, services, serials, ttls }
     }
 }
@@ -98,10 +120,15 @@ impl Roster {
             .collect();
         let places = places(&targets);
         let ttls = model.clusters.iter().map(|cluster| cluster.ttl_min.unwrap_or(cluster.ttl)).collect();
+        let clusters = model.clusters.len();
         Self {
             model,
             started: now,
+            begun: now,
+            settled: vec![false; clusters],
+            served: vec![false; clusters],
             health,
+            next_target: places.len() as u64,
             targets,
             places,
             admins,
@@ -111,6 +138,7 @@ impl Roster {
             published: None,
             ttls,
             ttls_until: now,
+            is_renewed: false,
         }
     }
 
@@ -232,13 +260,19 @@ impl Roster {
         self.services = Some(services);
     }
 
-    /// What is to be published at this time: nothing until every cluster is decided, so that a controller that starts
-    /// again never takes a name out of the tables, and from then on whatever differs from the last publication.
+    /// What is to be published at this time: nothing while a cluster that clients are answered for would be missing, so that
+    /// no name is ever taken out of the tables, and from then on whatever differs from the last publication.
     pub fn due(&self, now: Instant, unix_seconds: u32) -> Option<Selection> {
-        if self.published.is_none() && self.undecided().any(|deadline| now < deadline) {
+        if !self.is_ready(now) {
             return None;
         }
-        let handed_out = (0..self.health.len()).map(|cluster| self.handed_out(cluster)).collect();
+        let clusters = 0..self.health.len();
+        let handed_out: Vec<Option<Vec<bool>>> = clusters
+            .map(|cluster| self.is_cluster_ready(cluster, now).then(|| self.handed_out(cluster)))
+            .collect();
+        if handed_out.iter().all(Option::is_none) {
+            return None;
+        }
         let published = self.published.as_ref();
         let selection = Selection::following(
             published,
@@ -247,17 +281,30 @@ impl Roster {
             self.ttls.clone(),
             unix_seconds,
         );
-        (self.published.as_ref() != Some(&selection)).then_some(selection)
+        (self.is_renewed || published != Some(&selection)).then_some(selection)
+    }
+
+    /// Whether no cluster that clients are answered for lacks a verdict.
+    pub fn is_ready(&self, now: Instant) -> bool {
+        let mut served = self.served.iter().enumerate().filter(|(_, served)| **served);
+        served.all(|(cluster, _)| self.is_cluster_ready(cluster, now))
     }
 
     /// When something becomes due by the mere passing of time.
-    pub fn deadline(&self) -> Option<Instant> {
-        let waits = self.published.is_none() && self.services.is_some();
-        if waits { self.undecided().max() } else { None }
+    pub fn deadline(&self, now: Instant) -> Option<Instant> {
+        self.services.as_ref()?;
+        let clusters = self.model.clusters.iter().enumerate();
+        let waiting = clusters.filter(|(cluster, _)| !self.is_cluster_ready(*cluster, now));
+        waiting.map(|(_, cluster)| self.begun + first_round(cluster)).min()
     }
 
     /// To be called when what was due is in the tables.
     pub fn set_published(&mut self, selection: Selection) {
+        for (cluster, (settled, served)) in self.settled.iter_mut().zip(&mut self.served).enumerate() {
+            *settled |= selection.has(cluster);
+            *served |= selection.has(cluster);
+        }
+        self.is_renewed = false;
         self.published = Some(selection);
     }
 
@@ -296,12 +343,11 @@ impl Roster {
         servers.map(|server| Some(states(server)) == best).collect()
     }
 
-    /// For each cluster without a verdict, the time from which it does without one.
-    fn undecided(&self) -> impl Iterator<Item = Instant> {
-        let clusters = self.model.clusters.iter().enumerate();
-        clusters
-            .filter(|(index, _)| !self.is_decided(*index))
-            .map(|(_, cluster)| self.started + first_round(cluster))
+    /// Whether it is known who is handed out, or is not to be waited for any longer.
+    fn is_cluster_ready(&self, cluster: usize, now: Instant) -> bool {
+        let settled = self.settled.get(cluster).is_some_and(|settled| *settled);
+        let end = self.model.clusters.get(cluster).map(|cluster| self.begun + first_round(cluster));
+        settled || self.is_decided(cluster) || end.is_none_or(|end| end <= now)
     }
 
     /// Every server has its verdict, a probe's or a person's. One live server would be enough to answer with, but it would
@@ -325,10 +371,13 @@ fn places(targets: &[Vec<Target>]) -> HashMap<Target, (usize, usize)> {
     clusters.flat_map(of_cluster).collect()
 }
 
+/// Nobody waits longer for a first verdict, however patient the probes are.
+const LONGEST_ROUND: Duration = Duration::from_secs(10);
+
 /// The time that a server of the cluster needs at most for its first verdict.
 fn first_round(cluster: &Cluster) -> Duration {
     let probes = cluster.servers.iter().flat_map(|server| &server.probes);
-    probes.map(first_verdict).max().unwrap_or_default()
+    probes.map(first_verdict).max().unwrap_or_default().min(LONGEST_ROUND)
 }
 
 /// The same of a probe, whether its rounds follow each other by the fast interval or, where that is shorter, by the timeout.
@@ -336,6 +385,9 @@ fn first_verdict(probe: &Probe) -> Duration {
     let following = probe.fast_interval.saturating_mul(probe.rise.max(probe.fall) - 1);
     probe.timeout.saturating_mul(probe.fall).max(probe.timeout.saturating_add(following))
 }
+
+mod last_run;
+mod succession;
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]

@@ -6,16 +6,20 @@ use anyhow::{Context as _, Result, anyhow};
 use tokio::{
     net::UnixListener,
     signal::unix::{Signal, SignalKind, signal},
-    sync::mpsc,
-    task::{JoinSet, spawn_blocking},
+    sync::{mpsc, watch},
+    task::{AbortHandle, JoinError, JoinSet, spawn_blocking},
     time::sleep_until,
 };
 
-use super::Event;
+use super::{
+    Event,
+    reloading::{Configuration, Loaded},
+};
 use crate::{
     admin::{self, Admins},
     cluster::{Model, XdpMode},
     control,
+    last_run::{self, file::Memory},
     netlink::{self, Snapshot},
     probe::{Probed, Probes},
 };
@@ -30,8 +34,15 @@ pub(super) struct Sources {
     calls: mpsc::Receiver<control::Call>,
     saved: mpsc::Receiver<Result<Admins>>,
     saved_sender: mpsc::Sender<Result<Admins>>,
+    health_saved: mpsc::Receiver<Result<()>>,
+    health_saved_sender: mpsc::Sender<Result<()>>,
+    loaded: mpsc::Receiver<Result<Loaded>>,
+    loaded_sender: mpsc::Sender<Result<Loaded>>,
+    /// Which interfaces are looked at, where there is a fast path.
+    interfaces_wanted: watch::Sender<Vec<String>>,
     terminate: Signal,
     interrupt: Signal,
+    hang_up: Signal,
     /// None of these should ever end.
     tasks: JoinSet<Result<()>>,
     /// Nothing is probed before it is told what.
@@ -44,14 +55,23 @@ impl Sources {
         let (interfaces_sender, interfaces) = mpsc::channel(WAITING);
         let (calls_sender, calls) = mpsc::channel(WAITING);
         let (saved_sender, saved) = mpsc::channel(1);
+        let (health_saved_sender, health_saved) = mpsc::channel(1);
+        let (loaded_sender, loaded) = mpsc::channel(1);
+        let (interfaces_wanted, wanted) = watch::channel(model.interfaces.clone());
         let mut sources = Self {
             probed,
             interfaces,
             calls,
             saved,
             saved_sender,
+            health_saved,
+            health_saved_sender,
+            loaded,
+            loaded_sender,
+            interfaces_wanted,
             terminate: signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?,
             interrupt: signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?,
+            hang_up: signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?,
             tasks: JoinSet::new(),
             probes: Probes::new(probed_sender),
         };
@@ -60,14 +80,35 @@ impl Sources {
             Ok(())
         });
         if model.xdp_mode != XdpMode::Off {
-            sources.watch_over(netlink::watch(model.interfaces.clone(), interfaces_sender));
+            sources.watch_over(netlink::watch(wanted, interfaces_sender));
         }
         Ok(sources)
     }
 
-    /// Runs a task that the controller cannot do without.
-    pub(super) fn watch_over(&mut self, task: impl Future<Output = Result<()>> + Send + 'static) {
-        self.tasks.spawn(task);
+    /// Runs a task that the controller cannot do without, unless it ends it itself.
+    pub(super) fn watch_over(
+        &mut self,
+        task: impl Future<Output = Result<()>> + Send + 'static,
+    ) -> AbortHandle {
+        self.tasks.spawn(task)
+    }
+
+    /// Looks at these interfaces from now on.
+    pub(super) fn watch_interfaces(&self, interfaces: Vec<String>) {
+        self.interfaces_wanted.send_if_modified(|wanted| {
+            let differs = *wanted != interfaces;
+            *wanted = interfaces;
+            differs
+        });
+    }
+
+    /// Reads the configuration anew where the disk holds up nobody; an event tells when that is done.
+    pub(super) fn load(&self, configuration: Configuration, before: Model) {
+        let loaded = self.loaded_sender.clone();
+        spawn_blocking(move || {
+            // The loop may have ended.
+            let _ = loaded.blocking_send(Loaded::read(&configuration, &before));
+        });
     }
 
     /// Saves the admin states where the disk holds up nobody; an event tells when that is done.
@@ -77,6 +118,15 @@ impl Sources {
             let outcome = admin::file::write(&directory, &admins).map(|()| admins);
             // The loop may have ended.
             let _ = saved.blocking_send(outcome);
+        });
+    }
+
+    /// Saves the servers' health where the disk holds up nobody; an event tells when that is done.
+    pub(super) fn save_health(&self, directory: PathBuf, memory: Memory) {
+        let saved = self.health_saved_sender.clone();
+        spawn_blocking(move || {
+            // The loop may have ended.
+            let _ = saved.blocking_send(last_run::file::write(&directory, &memory));
         });
     }
 
@@ -90,13 +140,16 @@ impl Sources {
         };
         // A channel without a sender is silent, hence the patterns.
         tokio::select! {
+            Some(()) = self.hang_up.recv() => Some(Event::Reload),
             Some(()) = self.terminate.recv() => Some(Event::Stop("SIGTERM")),
             Some(()) = self.interrupt.recv() => Some(Event::Stop("SIGINT")),
             Some(probed) = self.probed.recv() => Some(Event::Probed(probed)),
             Some(snapshot) = self.interfaces.recv() => Some(Event::Interfaces(snapshot)),
             Some(call) = self.calls.recv() => Some(Event::Call(call)),
             Some(saved) = self.saved.recv() => Some(Event::Saved(saved)),
-            Some(ended) = self.tasks.join_next() => Some(Event::Failed(failure(ended))),
+            Some(saved) = self.health_saved.recv() => Some(Event::HealthSaved(saved)),
+            Some(loaded) = self.loaded.recv() => Some(Event::Loaded(loaded.map(Box::new))),
+            Some(ended) = self.tasks.join_next() => failure(ended).map(Event::Failed),
             () = sleep => None,
         }
     }
@@ -109,10 +162,12 @@ impl Sources {
     }
 }
 
-fn failure(ended: Result<Result<()>, tokio::task::JoinError>) -> anyhow::Error {
+/// Nothing of a task that the controller has ended itself.
+fn failure(ended: Result<Result<()>, JoinError>) -> Option<anyhow::Error> {
     match ended {
-        Ok(Err(error)) => error,
-        Ok(Ok(())) => anyhow!("a task of the controller ended although it never should"),
-        Err(panic) => anyhow!(panic).context("a task of the controller broke"),
+        Ok(Err(error)) => Some(error),
+        Ok(Ok(())) => Some(anyhow!("a task of the controller ended although it never should")),
+        Err(error) if error.is_cancelled() => None,
+        Err(panic) => Some(anyhow!(panic).context("a task of the controller broke")),
     }
 }

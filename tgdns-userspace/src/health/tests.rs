@@ -30,6 +30,30 @@ fn outcomes_to_health() {
     }
 }
 
+/// After each outcome an `i` where the verdict is still another's.
+#[test]
+fn an_inherited_verdict_holds_until_there_is_an_own_one() {
+    for (from, outcomes, expected) in [
+        (Health::Up, "+-++-", "ui ui ui u u"),
+        (Health::Up, "---", "ui ui d"),
+        (Health::Down, "-+--+++", "di di di di di u u"),
+        (Health::Unknown, "+-++", "? ? ? u"),
+    ] {
+        let mut server = single(&probe(2, 3));
+        server.inherit(Origin::LastRun, from, []);
+        let shown = outcomes.chars().map(|outcome| {
+            server.observe(0, &parse(outcome), Instant::now());
+            let inherited = if server.inherited().is_some() { "i" } else { "" };
+            let health = match server.health() {
+                Health::Unknown => "?",
+                health @ (Health::Up | Health::Down) => &health.as_str()[..1],
+            };
+            format!("{health}{inherited}")
+        });
+        assert_eq!(shown.collect::<Vec<_>>().join(" "), expected, "{from:?} {outcomes}");
+    }
+}
+
 #[test]
 fn changing_means_unknown_or_contradicted() {
     // `f` where the fast interval follows the outcome.

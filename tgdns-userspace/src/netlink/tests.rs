@@ -140,7 +140,8 @@ fn a_missing_interface_is_an_error_that_lists_what_there_is() {
     veth().block_on(|| async {
         let (sender, _receiver) = mpsc::channel(1);
         let interfaces = ["eth0", "veth0", "eth1"].map(String::from).to_vec();
-        let error = watch(interfaces, sender).await.expect_err("eth0 does not exist");
+        let error =
+            watch(tokio::sync::watch::channel(interfaces).1, sender).await.expect_err("eth0 does not exist");
         assert_eq!(error.to_string(), "interfaces: eth0, eth1 do not exist; this host has lo, veth0, veth1");
     });
 }
@@ -195,7 +196,7 @@ impl Watched {
     fn start(interfaces: &[&str]) -> Self {
         let (sender, receiver) = mpsc::channel(16);
         let interfaces = interfaces.iter().map(|name| (*name).into()).collect();
-        Self { receiver, watch: tokio::spawn(watch(interfaces, sender)) }
+        Self { receiver, watch: tokio::spawn(watch(tokio::sync::watch::channel(interfaces).1, sender)) }
     }
 
     async fn next(&mut self) -> BTreeSet<ServiceAddress> {

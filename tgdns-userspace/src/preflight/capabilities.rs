@@ -98,6 +98,7 @@ mod tests {
             xdp_mode,
             state_directory: "/".into(),
             control: "/".into(),
+            control_group: None,
             pin_directory: "/".into(),
             listen: vec![([0, 0, 0, 0], port).into()],
             tcp: TcpLimits::default(),

@@ -15,6 +15,14 @@ const REFRESH: u32 = 1200;
 const RETRY: u32 = 180;
 const EXPIRE: u32 = 1_209_600;
 
+/// The serial in a record that [`negative`] made.
+pub(crate) fn serial(negative: &Negative) -> Option<u32> {
+    // Before the other four numbers, which end the record.
+    let start = usize::from(negative.length).checked_sub(20)?;
+    let bytes = negative.record.get(start..start + 4)?;
+    bytes.try_into().map(u32::from_be_bytes).ok()
+}
+
 /// The record, ready for the wire, for a question whose name has `offset` bytes before the zone's: `primary` is the label
 /// of the primary server, the mailbox is `hostmaster`, both below the zone's name.
 /// The cluster's negative TTL is the record's and its MINIMUM.

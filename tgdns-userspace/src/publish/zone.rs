@@ -19,11 +19,11 @@ use crate::{
 const NAME_SERVER_TTL: u32 = 3600;
 
 /// The zones of a model; `serials` are those of its clusters.
-pub(super) fn zones(model: &Model, serials: &[u32]) -> Zones {
+pub(super) fn zones(model: &Model, serials: &[Option<u32>]) -> Zones {
     let mut zones =
         Zones { identity: model.identity.clone(), version: model.version.clone(), ..Zones::default() };
     for (index, cluster) in model.clusters.iter().enumerate() {
-        let serial = super::serial(serials, index);
+        let Some(serial) = super::serial(serials, index) else { continue };
         // The configuration admits no other names.
         let Some((wire, length)) = name::to_wire(&cluster.name) else { continue };
         for view in model.view_identifiers() {

@@ -5,11 +5,10 @@ use tgdns_common::{
     zones::{NameServers, Zones},
 };
 
-use crate::{cookie::Secrets, image::Image};
+use crate::image::Image;
 
 pub(super) struct Served<'i> {
     pub(super) image: &'i Image,
-    pub(super) secrets: Option<&'i Secrets>,
     /// Seconds since 1970.
     pub(super) now: u32,
 }
@@ -38,10 +37,14 @@ impl Zones for Served<'_> {
     }
 
     fn server_cookie(&self, client_cookie: [u8; 8], client: Address) -> Option<[u8; 16]> {
-        self.secrets.map(|secrets| secrets.cookie(client_cookie, client, self.now))
+        self.image.zones.secrets.as_ref().map(|secrets| secrets.cookie(client_cookie, client, self.now))
     }
 
     fn is_server_cookie(&self, client_cookie: [u8; 8], client: Address, cookie: [u8; 16]) -> bool {
-        self.secrets.is_some_and(|secrets| secrets.gave(client_cookie, client, self.now, cookie))
+        self.image
+            .zones
+            .secrets
+            .as_ref()
+            .is_some_and(|secrets| secrets.gave(client_cookie, client, self.now, cookie))
     }
 }

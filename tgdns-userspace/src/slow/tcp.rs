@@ -41,14 +41,14 @@ where
 {
     let desk = Arc::new(Mutex::new(Desk::new(answer)));
     let mut conversations = JoinSet::new();
-    // Connections inherit it: what is closed before its client has taken all is not kept for long by the kernel either.
-    let given_up = 2 * connections.limits.idle_timeout;
-    let _ = SockRef::from(&listener).set_tcp_user_timeout(Some(given_up));
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, client)) => match connections.admit(client.ip()) {
                     Some((place, registration)) => {
+                        // What is closed before its client has taken all is not kept for long by the kernel either.
+                        let given_up = place.idle_timeout().saturating_mul(2);
+                        let _ = SockRef::from(&stream).set_tcp_user_timeout(Some(given_up));
                         let conversation = Conversation::new(stream, client.ip());
                         let hold = conversation.hold(Arc::clone(&desk), place);
                         conversations.spawn(Abortable::new(hold, registration));

@@ -73,7 +73,10 @@ fn server(server: &ServerStatus) -> Vec<String> {
     vec![
         server.name.clone(),
         server.address.to_string(),
-        server.health.clone(),
+        match &server.health_from {
+            None => server.health.clone(),
+            Some(from) => format!("{} ({from})", server.health),
+        },
         admin(server),
         if server.live { "yes" } else { "no" }.to_owned(),
         duration(server.since_seconds),

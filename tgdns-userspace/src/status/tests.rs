@@ -98,7 +98,8 @@ fn json_has_the_promised_keys() {
     assert_eq!(
         servers[0],
         serde_json::json!({
-            "name": "internet-1", "address": "10.10.10.100", "health": "up", "admin": "ready",
+            "name": "internet-1", "address": "10.10.10.100", "health": "up",
+            "health_from": null, "admin": "ready",
             "admin_reason": null,
             "admin_until": null, "live": true,
             "since": "1970-01-01T00:01:35.000Z", "since_seconds": 5, "cause": "1 success", "warnings": [],

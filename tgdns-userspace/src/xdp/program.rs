@@ -64,6 +64,14 @@ impl Program {
         self.maps.publish(image).map(|changed| Published { changed })
     }
 
+    /// What its maps say.
+    ///
+    /// # Errors
+    /// They contradict themselves.
+    pub fn image(&self) -> Result<Image> {
+        self.maps.image()
+    }
+
     /// When [`Self::tidy`] has something to do.
     pub fn tidy_at(&self) -> Option<Instant> {
         self.maps.tidy_at()

@@ -9,7 +9,7 @@ pub(crate) struct Program {
     group: Group,
 }
 
-const PROGRAMS: [Program; 18] = [
+const PROGRAMS: [Program; 20] = [
     program("named", "bind9", Group::Lab),
     program("dig", "bind9-dnsutils", Group::Lab),
     program("unbound", "unbound", Group::Lab),
@@ -24,6 +24,9 @@ const PROGRAMS: [Program; 18] = [
     program("ethtool", "ethtool", Group::Lab),
     program("bpftool", "bpftool", Group::Lab),
     program("nsenter", "util-linux", Group::Lab),
+    // What the documentation of the control socket shows.
+    program("socat", "socat", Group::Lab),
+    program("jq", "jq", Group::Lab),
     program("qemu-system-x86_64", "qemu-system-x86", Group::Kernels),
     program("busybox", "busybox-static", Group::Kernels),
     program("xz", "xz-utils", Group::Kernels),

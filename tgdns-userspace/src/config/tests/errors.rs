@@ -232,6 +232,13 @@ fn ranges_and_words() {
         ),
         (
             "xdp_mode = \"native\"\n",
+            "control_group = \"net dev\"\n",
+            &[
+                r#"2:17: `control_group` must be a group's name in quotes, such as "netdev" (1 to 32 letters, digits, "_", "-" or "."), not "net dev""#,
+            ],
+        ),
+        (
+            "xdp_mode = \"native\"\n",
             "state_dir = \"var/lib\"\ncontrol = \"/run/xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\"\n",
             &[
                 r#"2:13: `state_dir` must be an absolute path in quotes, such as "/var/lib/tgdns", not "var/lib""#,

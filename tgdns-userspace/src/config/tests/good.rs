@@ -25,6 +25,7 @@ fn defaults() {
         xdp_mode,
         state_directory,
         control,
+        control_group,
         pin_directory,
         listen,
         tcp,
@@ -40,6 +41,7 @@ fn defaults() {
     assert_eq!(xdp_mode, XdpMode::Native);
     assert_eq!(state_directory, PathBuf::from("/var/lib/tgdns"));
     assert_eq!(control, PathBuf::from("/run/tgdns/control.sock"));
+    assert_eq!(control_group, None);
     assert_eq!(pin_directory, PathBuf::from("/sys/fs/bpf/tgdns"));
     assert_eq!(listen, [(Ipv4Addr::UNSPECIFIED, 53).into(), (Ipv6Addr::UNSPECIFIED, 53).into()]);
     let expected =

@@ -2,8 +2,11 @@ use std::net::IpAddr;
 
 use super::*;
 use crate::admin::Said;
-use crate::cluster::{Alias, Answer, Join, Probe, ProbeKind, Server, Tcp, TcpLimits, XdpMode};
+use crate::cluster::{Alias, Answer, Join, Probe, ProbeKind, Server, Tcp, TcpLimits, View, XdpMode};
 use crate::health::{Report, ReportedWeight};
+
+mod last_run;
+mod succession;
 
 /// A controller's life in one line per turn: what happens -> what is due afterwards, as the letters of the servers
 /// handed out per cluster, or `-` where nothing is. All outcomes of a line belong to one turn.
@@ -89,6 +92,7 @@ fn model(clusters: &[usize]) -> Model {
         xdp_mode: XdpMode::Off,
         state_directory: "/".into(),
         control: "/".into(),
+        control_group: None,
         pin_directory: "/".into(),
         listen: vec![],
         tcp: TcpLimits::default(),
@@ -134,9 +138,23 @@ fn the_first_round_ends_by_time() {
 }
 
 #[test]
-fn the_first_publication_waits_for_every_cluster() {
-    check(&[1, 2], &[("+a", "-"), ("+c", "-"), ("-b -b", "a c"), ("-c -c", "a bc")]);
-    check(&[1, 1], &[("+a", "-"), ("@1000", "a b")]);
+fn each_name_is_published_when_it_is_decided() {
+    check(&[1, 2], &[("+a", "a "), ("+c", "-"), ("-b -b", "a c"), ("-c -c", "a bc")]);
+    check(&[1, 1], &[("+a", "a "), ("@1000", "a b")]);
+}
+
+/// A predecessor's answer is not taken away for a while.
+#[test]
+fn names_that_are_answered_already_are_never_missing() {
+    let now = Instant::now();
+    let mut roster = Roster::new(model(&[1, 2, 1]), Admins::default(), Some(BTreeSet::new()), now);
+    roster.served[1] = true;
+    observe(&mut roster, "a", true, now);
+    observe(&mut roster, "b", true, now);
+    assert_eq!(roster.due(now, 0), None);
+    observe(&mut roster, "c", true, now);
+    let due = roster.due(now, 0).unwrap();
+    assert_eq!((show(&roster, &due).as_str(), due.is_complete()), ("a bc ", false));
 }
 
 #[test]
@@ -245,7 +263,7 @@ fn nothing_is_published_before_the_interfaces_have_told() {
     let mut roster = Roster::new(model(&[1]), Admins::default(), None, now);
     observe(&mut roster, "a", true, now);
     assert_eq!(roster.due(now + Duration::from_secs(60), 0), None);
-    assert_eq!(roster.deadline(), None);
+    assert_eq!(roster.deadline(now), None);
     let services = BTreeSet::from([service([10, 0, 0, 1])]);
     roster.set_services(services.clone());
     assert_eq!(roster.due(now, 0).map(|selection| selection.services), Some(services));
@@ -270,16 +288,18 @@ fn a_service_address_that_moves_is_published() {
 }
 
 #[test]
-fn the_deadline_is_the_last_undecided_cluster_s() {
+fn the_deadline_is_the_next_undecided_cluster_s() {
     let now = Instant::now();
     let mut model = model(&[1, 1]);
     model.clusters[1].servers[0].probes[0].fall = 5;
     let mut roster = Roster::new(model, Admins::default(), Some(BTreeSet::new()), now);
-    assert_eq!(roster.deadline(), Some(now + Duration::from_millis(2500)));
+    assert_eq!(roster.deadline(now), Some(now + Duration::from_millis(1000)));
     observe(&mut roster, "b", true, now);
-    assert_eq!(roster.deadline(), Some(now + Duration::from_millis(1000)));
+    assert_eq!(roster.deadline(now), Some(now + Duration::from_millis(1000)));
+    // What is past is no deadline.
+    assert_eq!(roster.deadline(now + Duration::from_millis(1000)), None);
     observe(&mut roster, "a", true, now);
-    assert_eq!(roster.deadline(), None);
+    assert_eq!(roster.deadline(now), None);
 }
 
 #[test]

@@ -14,13 +14,13 @@ use crate::{cluster::TcpLimits, slow::TcpCounters};
 /// The connections of all listeners together.
 #[derive(Debug)]
 pub struct Connections {
-    pub(super) limits: TcpLimits,
     pub(super) counters: Arc<TcpCounters>,
     table: Mutex<Table>,
 }
 
 #[derive(Debug, Default)]
 struct Table {
+    limits: TcpLimits,
     /// So many acts of clients so far.
     acts: u64,
     /// By the client's last act, so the first one has been idle longest.
@@ -44,7 +44,17 @@ pub(super) struct Place {
 
 impl Connections {
     pub fn new(limits: TcpLimits, counters: Arc<TcpCounters>) -> Self {
-        Self { limits, counters, table: Mutex::default() }
+        let table = Mutex::new(Table { limits, ..Table::default() });
+        Self { counters, table }
+    }
+
+    /// Others from now on. Who is connected already stays, and has the patience that it came with.
+    pub fn set_limits(&self, limits: TcpLimits) {
+        self.table().limits = limits;
+    }
+
+    pub(super) fn idle_timeout(&self) -> Duration {
+        self.table().limits.idle_timeout
     }
 
     /// A place for a connection, which ends whoever has been idle longest if there is no other; nothing for a client
@@ -54,11 +64,12 @@ impl Connections {
     pub(super) fn admit(self: &Arc<Self>, address: IpAddr) -> Option<(Place, AbortRegistration)> {
         let client = client(address);
         let mut table = self.table();
-        if table.clients.get(&client).is_some_and(|count| *count >= self.limits.connections_per_client) {
+        let limits = table.limits;
+        if table.clients.get(&client).is_some_and(|count| *count >= limits.connections_per_client) {
             self.counters.refused.add();
             return None;
         }
-        while table.seats.len() >= self.limits.connections as usize {
+        while table.seats.len() >= limits.connections as usize {
             self.evict_from(&mut table);
         }
         self.counters.accepted.add();
@@ -112,7 +123,7 @@ impl Place {
     }
 
     pub(super) fn idle_timeout(&self) -> Duration {
-        self.connections.limits.idle_timeout
+        self.connections.idle_timeout()
     }
 
     /// The client has done something.

@@ -1,0 +1,78 @@
+//! The start: what the last run knew holds until the servers have been probed.
+
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
+
+use super::{Roster, Selection};
+use crate::{
+    cluster::Cluster,
+    health::{Change, Health, Origin, ServerHealth},
+    image::Image,
+    last_run::{self, file::Memory},
+    publish,
+};
+
+impl Roster {
+    /// Takes over what the maps and the file of the last run tell, at `now`, which the clock calls `wall` (in milliseconds
+    /// since 1970). To be called before anything was observed.
+    pub fn remember(&mut self, maps: &Image, file: &Memory, now: Instant, wall: u64) {
+        for (cluster, servers) in self.model.clusters.iter().zip(&mut self.health) {
+            let verdicts = last_run::verdicts(&self.model, cluster, maps, file, wall);
+            for ((server, health), verdict) in cluster.servers.iter().zip(servers).zip(verdicts) {
+                let known = file.server(&cluster.name, &server.name, server.address);
+                let changes = known.into_iter().flat_map(|known| known.changes(now, wall));
+                inherit(health, verdict, changes.collect(), now);
+            }
+        }
+        self.tell_time(now, Duration::from_millis(wall).as_secs());
+        let names = self.model.clusters.iter().map(|cluster| maps.has_name(&cluster.name));
+        self.served = names.collect();
+        self.settled = (0..self.health.len()).map(|cluster| self.has_live(cluster)).collect();
+        self.published = self.as_in(maps);
+        self.is_renewed = true;
+    }
+
+    /// The publication that maps hold. Of a cluster that they tell in another way only the serial is left, on which its next
+    /// one follows; so a zone's serial outlives the controller.
+    fn as_in(&self, maps: &Image) -> Option<Selection> {
+        let serial = |name: &str| maps.sets_of(name).next().and_then(|set| publish::serial_of(&set.negative));
+        let serials: Vec<_> = self.model.clusters.iter().map(|cluster| serial(&cluster.name)).collect();
+        let mut handed_out: Vec<_> = (0..serials.len()).map(|cluster| self.handed_out(cluster)).collect();
+        let includes = |cluster: usize, server: usize| {
+            handed_out.get(cluster).and_then(|servers| servers.get(server)).is_some_and(|included| *included)
+        };
+        // One that follows health is no part of what the zone says.
+        let ttl = |cluster: &Cluster| {
+            let told = maps.sets_of(&cluster.name).next().map(|set| u32::from_be_bytes(set.ipv4.record.ttl));
+            cluster.ttl_min.and(told).unwrap_or(cluster.ttl)
+        };
+        let ttls: Vec<u32> = self.model.clusters.iter().map(ttl).collect();
+        let told = publish::image(&self.model, &includes, &BTreeSet::new(), &serials, &ttls);
+        for (cluster, servers) in self.model.clusters.iter().zip(&mut handed_out) {
+            let is_same = maps.sets_of(&cluster.name).count() == told.sets_of(&cluster.name).count()
+                && told
+                    .sets_of(&cluster.name)
+                    .all(|set| maps.sets_of(&cluster.name).any(|other| other == set));
+            if !is_same {
+                servers.clear();
+            }
+        }
+        let services = self.services.clone().unwrap_or_default();
+        serials.iter().any(Option::is_some).then_some(Selection { handed_out, services, serials, ttls })
+    }
+}
+
+fn inherit(health: &mut ServerHealth, verdict: Health, mut changes: Vec<Change>, now: Instant) {
+    let last = changes.last().map_or(Health::Unknown, |change| change.to);
+    if last != verdict {
+        let cause = match verdict {
+            Health::Up => "the last run handed it out",
+            Health::Down => "the last run found it down",
+            Health::Unknown => "what the last run found may no longer be so",
+        };
+        changes.push(Change { from: last, to: verdict, cause: cause.to_owned(), at: now });
+    }
+    health.inherit(Origin::LastRun, verdict, changes);
+}

@@ -1,0 +1,117 @@
+//! From one configuration to the next: what is known about a server stays with it.
+
+use std::{collections::HashMap, time::Instant};
+
+use super::{Roster, Selection, places};
+use crate::{
+    admin::AdminState,
+    cluster::{Cluster, Join, Model},
+    health::{Health, Origin},
+    probe::Target,
+};
+
+impl Roster {
+    /// The roster of the configuration that takes this one's place. A server that is in both, in the same cluster, by the same
+    /// name and address, keeps its health; where its probe is the same as well, it keeps its target, so that nothing is
+    /// disturbed. Under another probe it keeps its verdict until that one has its own.
+    pub fn successor(&self, model: Model, now: Instant) -> Self {
+        let mut next = Self::new(model, self.admins.clone(), self.services.clone(), now);
+        next.started = self.started;
+        next.next_target = self.next_target;
+        for index in 0..next.model.clusters.len() {
+            next.inherit(self, index);
+        }
+        next.places = places(&next.targets);
+        next.published = self.published.as_ref().map(|published| self.as_seen_by(&next, published));
+        next.is_renewed = true;
+        next
+    }
+
+    /// Takes over what the predecessor knows about a cluster.
+    fn inherit(&mut self, before: &Self, index: usize) {
+        let Some(cluster) = self.model.clusters.get(index) else { return };
+        let old_index = before.model.clusters.iter().position(|old| old.name == cluster.name);
+        let old = old_index.and_then(|old_index| Some((old_index, before.model.clusters.get(old_index)?)));
+        let names: HashMap<&str, usize> = old.map_or_else(HashMap::new, |(_, old)| {
+            old.servers.iter().enumerate().map(|(place, server)| (server.name.as_str(), place)).collect()
+        });
+        let mut all_known = true;
+        for (place, server) in cluster.servers.iter().enumerate() {
+            let same = old.and_then(|(old_index, old)| {
+                let old_place = names.get(server.name.as_str()).copied()?;
+                let is_same = old.servers.get(old_place)?.address == server.address;
+                is_same.then_some((old_index, old_place, old))
+            });
+            let fresh = Target(self.next_target);
+            let target = self.targets.get_mut(index).and_then(|targets| targets.get_mut(place));
+            let health = self.health.get_mut(index).and_then(|servers| servers.get_mut(place));
+            let state = self.states.get_mut(index).and_then(|states| states.get_mut(place));
+            let (Some(target), Some(health), Some(state)) = (target, health, state) else { continue };
+            *target = fresh;
+            if let Some((old_index, old_place, old)) = same
+                && let Some(known) = before.health(old_index).get(old_place)
+            {
+                *state = before.state(old_index, old_place);
+                let old_probes = old.servers.get(old_place).map(|server| (old.join, &server.probes));
+                if old_probes == Some((cluster.join, &server.probes)) {
+                    health.clone_from(known);
+                    *target = before.target(old_index, old_place).unwrap_or(fresh);
+                } else {
+                    // What a server says of itself is not handed on: one that took itself out has to say anew.
+                    let holds = known.reported_state() == AdminState::Ready;
+                    let verdict = if holds { known.health() } else { Health::Unknown };
+                    health.inherit(Origin::EarlierProbe, verdict, known.changes().cloned());
+                }
+            } else {
+                all_known = false;
+            }
+            self.next_target += u64::from(*target == fresh);
+        }
+        let settled = old_index.and_then(|old_index| before.settled.get(old_index)).copied().unwrap_or(false);
+        let served = old_index.and_then(|old_index| before.served.get(old_index)).copied().unwrap_or(false);
+        // Who is live now is enough to answer with; where nobody is, the new ones' first verdicts are waited for.
+        let settled = settled && (all_known || self.has_live(index));
+        for (of, value) in [(&mut self.settled, settled), (&mut self.served, served)] {
+            if let Some(place) = of.get_mut(index) {
+                *place = value;
+            }
+        }
+    }
+
+    fn target(&self, cluster: usize, server: usize) -> Option<Target> {
+        self.targets.get(cluster).and_then(|targets| targets.get(server)).copied()
+    }
+
+    /// What was published last, in the order of the next configuration. Of a cluster whose zone says something else now
+    /// only the serial is left, on which its next one follows.
+    fn as_seen_by(&self, next: &Self, published: &Selection) -> Selection {
+        let of_cluster = |cluster: &Cluster| {
+            let index = self.model.clusters.iter().position(|old| old.name == cluster.name)?;
+            let serial = published.serials.get(index).copied().flatten()?;
+            let is_same = self.model.views == next.model.views
+                && self.model.default_view == next.model.default_view
+                && self.model.clusters.get(index).is_some_and(|old| same_zone(old, cluster));
+            let handed_out = if is_same { published.handed_out.get(index).cloned() } else { None };
+            Some((serial, handed_out.unwrap_or_default()))
+        };
+        let clusters: Vec<_> = next.model.clusters.iter().map(of_cluster).collect();
+        Selection {
+            serials: clusters.iter().map(|cluster| cluster.as_ref().map(|(serial, _)| *serial)).collect(),
+            handed_out: clusters.into_iter().map(|cluster| cluster.unwrap_or_default().1).collect(),
+            services: published.services.clone(),
+            ttls: next.ttls.clone(),
+        }
+    }
+}
+
+/// Whether two clusters are told alike, however their servers are probed.
+fn same_zone(one: &Cluster, other: &Cluster) -> bool {
+    let told = |cluster: &Cluster| {
+        let mut told = Cluster { probes: Vec::new(), join: Join::All, ..cluster.clone() };
+        for server in told.servers.iter_mut().chain(&mut told.name_servers) {
+            server.probes.clear();
+        }
+        told
+    };
+    told(one) == told(other)
+}

@@ -1,0 +1,182 @@
+//! The file of the servers' health, for a controller that starts again.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::ErrorKind,
+    net::IpAddr,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    atomic_file,
+    controller::roster::Roster,
+    health::{Change, Health},
+};
+
+/// In the state directory.
+const NAME: &str = "health.json";
+const VERSION: u32 = 1;
+
+/// Milliseconds after which a file that nobody refreshed tells nothing about what is.
+pub const FRESH: u64 = 60_000;
+
+/// Changes of a server that are kept.
+const KEPT: usize = 8;
+
+/// What was known at one time.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Memory {
+    version: u32,
+    /// Milliseconds since 1970, as all times here.
+    saved: u64,
+    /// By the names of clusters and servers.
+    clusters: BTreeMap<String, BTreeMap<String, Known>>,
+}
+
+/// What was known of a server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Known {
+    address: IpAddr,
+    pub health: Verdict,
+    /// The last ones, the latest at the end.
+    changes: Vec<KnownChange>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct KnownChange {
+    at: u64,
+    from: Verdict,
+    to: Verdict,
+    cause: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    Unknown,
+    Up,
+    Down,
+}
+
+impl From<Verdict> for Health {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Unknown => Self::Unknown,
+            Verdict::Up => Self::Up,
+            Verdict::Down => Self::Down,
+        }
+    }
+}
+
+impl From<Health> for Verdict {
+    fn from(health: Health) -> Self {
+        match health {
+            Health::Unknown => Self::Unknown,
+            Health::Up => Self::Up,
+            Health::Down => Self::Down,
+        }
+    }
+}
+
+impl Memory {
+    /// What is known at `now`, which the clock calls `wall`.
+    pub fn of(roster: &Roster, now: Instant, wall: u64) -> Self {
+        let change = |change: &Change| KnownChange {
+            at: wall.saturating_sub(milliseconds(now.saturating_duration_since(change.at))),
+            from: change.from.into(),
+            to: change.to.into(),
+            cause: change.cause.clone(),
+        };
+        let cluster = |(index, cluster): (usize, &crate::cluster::Cluster)| {
+            let servers = cluster.servers.iter().zip(roster.health(index)).map(|(server, health)| {
+                let changes: Vec<&Change> = health.changes().collect();
+                let kept = changes.iter().skip(changes.len().saturating_sub(KEPT));
+                let changes = kept.map(|kept| change(kept)).collect();
+                let known = Known { address: server.address, health: health.health().into(), changes };
+                (server.name.clone(), known)
+            });
+            (cluster.name.clone(), servers.collect())
+        };
+        let clusters = roster.model().clusters.iter().enumerate().map(cluster).collect();
+        Self { version: VERSION, saved: wall, clusters }
+    }
+
+    /// What is known of a server, if it has this address still.
+    pub fn server(&self, cluster: &str, server: &str, address: IpAddr) -> Option<&Known> {
+        self.clusters.get(cluster)?.get(server).filter(|known| known.address == address)
+    }
+
+    /// Whether what it says of health may still be so.
+    pub fn is_fresh(&self, now: u64) -> bool {
+        // A clock that was set back makes nothing fresh.
+        now.checked_sub(self.saved).is_some_and(|age| age <= FRESH)
+    }
+
+    #[cfg(test)]
+    pub(super) fn with(
+        saved: u64,
+        cluster: &crate::cluster::Cluster,
+        verdicts: impl Iterator<Item = Verdict>,
+    ) -> Self {
+        let known = |(server, health): (&crate::cluster::Server, Verdict)| {
+            (server.name.clone(), Known { address: server.address, health, changes: Vec::new() })
+        };
+        let servers = cluster.servers.iter().zip(verdicts).map(known).collect();
+        Self { version: VERSION, saved, clusters: BTreeMap::from([(cluster.name.clone(), servers)]) }
+    }
+}
+
+impl Known {
+    /// How its health changed, on the clock of this run: `now` is what the clock calls `wall`.
+    pub fn changes(&self, now: Instant, wall: u64) -> impl Iterator<Item = Change> {
+        self.changes.iter().filter_map(move |change| {
+            let age = Duration::from_millis(wall.saturating_sub(change.at));
+            Some(Change {
+                from: change.from.into(),
+                to: change.to.into(),
+                cause: change.cause.clone(),
+                at: now.checked_sub(age)?,
+            })
+        })
+    }
+}
+
+/// What was saved last. One that cannot be understood says nothing, as none does: the servers are probed anyway.
+///
+/// # Errors
+/// A file that cannot be read.
+pub fn read(directory: &Path) -> Result<Memory> {
+    let path = directory.join(NAME);
+    let text = match fs::read(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Memory::default()),
+        Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+    };
+    let memory = serde_json::from_slice::<Memory>(&text).ok();
+    let memory = memory.filter(|memory| memory.version == VERSION);
+    if memory.is_none() {
+        tracing::warn!("{} cannot be understood: the servers' health is found anew", path.display());
+    }
+    Ok(memory.unwrap_or_default())
+}
+
+/// Saves it. Blocks for as long as the disk takes.
+///
+/// # Errors
+/// The disk's, with the file as it was.
+pub fn write(directory: &Path, memory: &Memory) -> Result<()> {
+    let path = directory.join(NAME);
+    let mut text = serde_json::to_vec(memory).context("the servers' health cannot be written")?;
+    text.push(b'\n');
+    atomic_file::replace(&path, &text)
+        .with_context(|| format!("cannot save the servers' health in {}", path.display()))
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -14,6 +14,7 @@ use crate::{
     table,
 };
 pub use advice::{notes, warnings};
+pub(crate) use probe::target;
 
 /// The configuration as aligned text, its warnings last.
 pub fn render(model: &Model) -> String {
@@ -105,6 +106,8 @@ pub fn to_json(model: &Model) -> Value {
         "tcp_connections": model.tcp.connections,
         "tcp_connections_per_client": model.tcp.connections_per_client,
         "tcp_idle_timeout": humantime::format_duration(model.tcp.idle_timeout).to_string(),
+        "probes_at_once": model.probes.at_once,
+        "commands_at_once": model.probes.commands_at_once,
         "views": model.views.iter().map(|view| {
             let clients: Vec<String> = view.clients.iter().map(ToString::to_string).collect();
             json!({ "name": view.name, "clients": clients })

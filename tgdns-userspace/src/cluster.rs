@@ -14,7 +14,8 @@ use std::{
 use ipnet::IpNet;
 
 pub use probe::{
-    Dns, Http, Join, Pattern, Probe, ProbeKind, RCODES, StatusSet, Tcp, Tls, Transport, Trust, rcode_as_text,
+    Agent, ByteRegex, Dns, Exec, Expect, File, Http, Join, Match, Pattern, Probe, ProbeKind, ProbeLimits,
+    RCODES, StatusSet, Tcp, Tls, Transport, Trust, rcode_as_text,
 };
 
 /// Everything that one configuration file says, with defaults filled in and every cross-check passed.
@@ -36,6 +37,7 @@ pub struct Model {
     /// The file with the secret of the cookies that the slow path gives.
     pub cookie_secret: Option<PathBuf>,
     pub tcp: TcpLimits,
+    pub probes: ProbeLimits,
     /// The view of index `i` has the identifier `i + 1`; identifier 0 is the default view, of clients in no view.
     pub views: Vec<View>,
     pub default_view: DefaultView,

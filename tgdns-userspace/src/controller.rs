@@ -239,7 +239,7 @@ impl Controller {
         // What was asked after a change is told with the change published.
         self.settle(sources);
         // The client may have gone.
-        let _ = call.reply.send(self.answer(&call.request));
+        let _ = call.reply.send(self.answer(&call.request, sources));
     }
 
     fn save(&mut self, sources: &Sources) {
@@ -396,9 +396,9 @@ impl Controller {
         self.without_live_server = without;
     }
 
-    fn answer(&self, request: &Request) -> Result<Value> {
+    fn answer(&self, request: &Request, sources: &Sources) -> Result<Value> {
         let value = match request {
-            Request::Status {} => serde_json::to_value(self.status()),
+            Request::Status {} => serde_json::to_value(self.status(sources)),
             Request::History {} => {
                 serde_json::to_value(History::of(&self.roster, Instant::now(), SystemTime::now()))
             }
@@ -408,13 +408,14 @@ impl Controller {
         value.context("the reply cannot be written as JSON")
     }
 
-    fn status(&self) -> Status {
+    fn status(&self, sources: &Sources) -> Status {
         let process = status::Process {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
             started: status::timestamp(self.started),
             uptime_seconds: self.started_at.elapsed().as_secs(),
             publish_error: self.publish_error.as_ref().map(|error| error.message.clone()),
+            probes: sources.probes.pace(),
         };
         let is_attached = |interface: &str| {
             self.fast_path.as_ref().is_some_and(|fast_path| fast_path.is_attached(interface))
@@ -459,11 +460,17 @@ type Told = (String, Server, Change);
 /// not known.
 fn observe(roster: &mut Roster, probed: &Probed, now: Instant) -> Option<(Duration, Option<Told>)> {
     let (cluster, server) = roster.place(probed.target)?;
+    let said = roster.reported_state(cluster, server);
     let change = roster.observe(cluster, server, probed.probe, &probed.outcome, now);
+    let says = roster.reported_state(cluster, server);
     let cluster_model = roster.model().clusters.get(cluster)?;
     let server_model = cluster_model.servers.get(server)?;
     let health = roster.health(cluster).get(server)?.probes().get(probed.probe)?;
     let next_interval = health.next_interval(server_model.probes.get(probed.probe)?);
+    if said != says {
+        let (cluster, server) = (&cluster_model.name, &server_model.name);
+        tracing::info!(cluster, server, from = %said, to = %says, "a server says so of itself");
+    }
     Some((next_interval, change.map(|change| (cluster_model.name.clone(), server_model.clone(), change))))
 }
 

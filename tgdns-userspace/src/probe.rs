@@ -19,19 +19,26 @@ use crate::{
     health::Outcome,
 };
 pub use destination::Destination;
+pub use pace::{Pace, PaceStatus};
 use rounds::Rounds;
 use tls::Roots;
 
+mod agent;
 mod connect;
+mod conversation;
 mod datagram;
 mod deadline;
 mod destination;
 mod dns;
+mod exec;
+mod file;
 mod http;
 mod icmp;
+mod pace;
 mod rounds;
 mod tcp;
 mod tls;
+mod words;
 
 /// A server at its addresses under its probes. No other one in the controller's life has the same number, so what was on
 /// its way when the configuration was replaced is never taken for another server's.
@@ -63,13 +70,14 @@ impl Probed {
 #[derive(Debug)]
 pub struct Probes {
     outcomes: mpsc::Sender<Probed>,
+    pace: Arc<Pace>,
     running: HashMap<Target, Vec<AbortHandle>>,
     tasks: JoinSet<()>,
 }
 
 impl Probes {
-    pub fn new(outcomes: mpsc::Sender<Probed>) -> Self {
-        Self { outcomes, running: HashMap::new(), tasks: JoinSet::new() }
+    pub fn new(outcomes: mpsc::Sender<Probed>, pace: Arc<Pace>) -> Self {
+        Self { outcomes, pace, running: HashMap::new(), tasks: JoinSet::new() }
     }
 
     /// Probes exactly these targets from now on: ends what is no longer wanted, and starts the first round of each new one
@@ -86,6 +94,10 @@ impl Probes {
         while self.tasks.try_join_next().is_some() {}
     }
 
+    pub fn pace(&self) -> PaceStatus {
+        self.pace.status()
+    }
+
     fn start(
         &mut self,
         target: Target,
@@ -100,6 +112,7 @@ impl Probes {
             probe: probe.clone(),
             tls: tls::Client::new(roots.clone()),
             outcomes: self.outcomes.clone(),
+            pace: Arc::clone(&self.pace),
         };
         let rounds: Vec<Rounds> = server.probes.iter().enumerate().map(rounds).collect();
         rounds.into_iter().map(|rounds| self.tasks.spawn(rounds.run())).collect()
@@ -120,6 +133,9 @@ async fn ask(
         ProbeKind::Tls(kind) => tls::probe(kind, tls, destination, timeout).await,
         ProbeKind::Icmp => icmp::probe(destination, timeout).await,
         ProbeKind::Dns(kind) => dns::probe(kind, destination, timeout).await,
+        ProbeKind::Exec(kind) => exec::probe(kind, destination, timeout).await,
+        ProbeKind::File(kind) => file::probe(kind, destination, timeout).await,
+        ProbeKind::Agent(kind) => agent::probe(kind, destination, timeout).await,
     }
 }
 

@@ -13,9 +13,13 @@ use crate::{
     cluster::{Cluster, Model, Server},
     controller::roster::Roster,
     health::ServerHealth,
+    probe::PaceStatus,
 };
 
+mod probe;
 pub mod render;
+
+pub use probe::ProbeStatus;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
@@ -38,6 +42,7 @@ pub struct Process {
     pub uptime_seconds: u64,
     /// Why the tables are not what they should be.
     pub publish_error: Option<String>,
+    pub probes: PaceStatus,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,6 +93,10 @@ pub struct ServerStatus {
     pub admin_reason: Option<String>,
     /// When the admin state ends: RFC 3339, UTC.
     pub admin_until: Option<String>,
+    /// The same by what the server says of itself.
+    pub reported: String,
+    /// The configured weight after what the server says of itself, in hundredths.
+    pub weight_hundredths: u32,
     pub live: bool,
     /// Since when health is what it is: RFC 3339, UTC.
     pub since: String,
@@ -97,6 +106,7 @@ pub struct ServerStatus {
     /// What to see to before it becomes a failure, such as a certificate that expires soon.
     #[serde(default)]
     pub warnings: Vec<String>,
+    pub probes: Vec<ProbeStatus>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -190,11 +200,14 @@ impl ServerStatus {
             admin: said.map_or(AdminState::Ready, |said| said.state).to_string(),
             admin_reason: said.and_then(|said| said.reason.clone()),
             admin_until: said.and_then(|said| said.until).map(unix_timestamp),
+            reported: health.reported_state().to_string(),
+            weight_hundredths: health.weight(server.weight),
             live,
             since: timestamp(wall - age),
             since_seconds: age.as_secs(),
             cause: change.map(|change| change.cause.clone()),
             warnings: health.warnings(),
+            probes: ProbeStatus::all(server, health.probes(), now),
         }
     }
 }

@@ -10,10 +10,12 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 
 /// Where each program comes from on Debian.
-const PACKAGES: [(&str, &str); 20] = [
+const PACKAGES: [(&str, &str); 22] = [
     ("bpftool", "bpftool"),
     ("dig", "bind9-dnsutils"),
     ("dnsmasq", "dnsmasq-base"),
+    ("dropbear", "dropbear-bin"),
+    ("dropbearkey", "dropbear-bin"),
     ("ethtool", "ethtool"),
     ("getent", "libc-bin"),
     ("ip", "iproute2"),

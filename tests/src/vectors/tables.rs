@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, net::IpAddr};
 
 use anyhow::{Context as _, Result};
 use tgdns::{
-    cluster::{Alias, Answer, Cluster, Join, Model, Server, TcpLimits, View, XdpMode},
+    cluster::{Alias, Answer, Cluster, Join, Model, ProbeLimits, Server, TcpLimits, View, XdpMode},
     image::Image,
     netlink::ServiceAddress,
     publish,
@@ -65,6 +65,7 @@ impl TableSet {
             version: tables.version.clone(),
             cookie_secret: tables.cookies.then(|| "/nonexistent".into()),
             tcp: TcpLimits::default(),
+            probes: ProbeLimits::default(),
             views,
             default_view: Default::default(),
             clusters,

@@ -1,5 +1,7 @@
 //! What a valid configuration may still be wrong about.
 
+mod probe;
+
 use std::{collections::BTreeSet, net::IpAddr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
@@ -14,8 +16,10 @@ pub fn warnings(model: &Model) -> Vec<String> {
     let mut warnings = Vec::new();
     for cluster in &model.clusters {
         of_answers(cluster, &mut warnings);
+        probe::of_cluster(cluster, &mut warnings);
         of_addresses(model, cluster, &mut warnings);
     }
+    probe::of_limits(model, &mut warnings);
     if model.listen.is_empty() {
         let told = [
             ("identity", !model.identity.is_empty()),

@@ -45,7 +45,8 @@ pub(super) fn targets(server: &Server) -> Vec<String> {
     targets
 }
 
-fn target(server: &Server, probe: &Probe) -> String {
+/// Where a probe of a server goes to.
+pub(crate) fn target(server: &Server, probe: &Probe) -> String {
     let address = server.probed(probe);
     if address.port() == 0 { address.ip().to_string() } else { address.to_string() }
 }

@@ -326,3 +326,54 @@ fn probes_in_words() {
         }
     }
 }
+
+#[test]
+fn warns_of_probes() {
+    let servers = "part = [{ first = \"10.10.10.1\", count = 2 }]";
+    for (written, expected) in [
+        ("probe = { port = 443 }", None),
+        (
+            "probes = \"any\"\nprobe = { port = 443 }",
+            Some("c.netz: probes = \"any\" of a single one changes nothing; add another one"),
+        ),
+        (
+            "probe = { port = 443, fall = 1 }",
+            Some(
+                "c.netz: probe tcp: with fall = 1 a single lost packet takes a server out; 2 or more is usual",
+            ),
+        ),
+        (
+            "probe = { port = 443, timeout = \"1s\" }",
+            Some(
+                "c.netz: probe tcp: timeout is as long as interval, so each probe of a silent server is followed by the next one without a pause; shorten the timeout",
+            ),
+        ),
+        ("probe = { type = \"file\", file = \"/run/{server}\" }", None),
+        (
+            "probe = { type = \"file\", file = \"/run/state\" }",
+            Some(
+                "c.netz: probe file: all servers have the same file; write {server} or {address} into its path",
+            ),
+        ),
+    ] {
+        let text = format!("interfaces = [\"eth0\"]\n[[cluster]]\nname = \"c.netz\"\n{written}\n{servers}");
+        let told = warnings(&parse(&text, "F").unwrap());
+        assert_eq!(told.first().map(String::as_str), expected, "{written}");
+        assert!(told.len() < 2, "{told:?}");
+    }
+    for (limits, expected) in [
+        ("probes_at_once = 2", None),
+        (
+            "probes_at_once = 1",
+            Some(
+                "probes_at_once: while no server answers 2 want to be under way, and 1 may: raise it, or probes start late",
+            ),
+        ),
+        ("commands_at_once = 1", None),
+    ] {
+        let text = format!(
+            "{limits}\ninterfaces = [\"eth0\"]\n[[cluster]]\nname = \"c.netz\"\nprobe.port = 443\n{servers}"
+        );
+        assert_eq!(warnings(&parse(&text, "F").unwrap()).first().map(String::as_str), expected, "{limits}");
+    }
+}

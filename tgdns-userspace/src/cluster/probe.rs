@@ -1,13 +1,21 @@
 //! How servers are checked.
 
+mod agent;
 mod dns;
+mod exec;
+mod expect;
+mod file;
 mod http;
 mod tcp;
 mod tls;
 
 use std::{net::IpAddr, time::Duration};
 
+pub use agent::Agent;
 pub use dns::{Dns, RCODES, Transport, rcode_as_text};
+pub use exec::Exec;
+pub use expect::{ByteRegex, Expect, Match};
+pub use file::File;
 pub use http::{Http, Pattern, StatusSet};
 pub use tcp::Tcp;
 pub use tls::{Tls, Trust};
@@ -47,6 +55,24 @@ pub enum ProbeKind {
     /// A reply to an echo request is a success.
     Icmp,
     Dns(Dns),
+    Exec(Exec),
+    File(File),
+    Agent(Agent),
+}
+
+/// What the probes of all servers together may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProbeLimits {
+    /// Probes under way at a time, commands aside.
+    pub at_once: u32,
+    /// Commands at a time.
+    pub commands_at_once: u32,
+}
+
+impl Default for ProbeLimits {
+    fn default() -> Self {
+        Self { at_once: 2048, commands_at_once: 64 }
+    }
 }
 
 /// What several checks come to.
@@ -89,6 +115,9 @@ impl ProbeKind {
             Self::Tls(_) => "tls",
             Self::Icmp => "icmp",
             Self::Dns(_) => "dns",
+            Self::Exec(_) => "exec",
+            Self::File(_) => "file",
+            Self::Agent(_) => "agent",
         }
     }
 }

@@ -45,6 +45,8 @@ pub(super) struct File {
     pub(super) control_group: Given<GroupName>,
     pub(super) pin_dir: Given<AbsolutePath>,
     pub(super) dns: Given<Table<Dns>>,
+    pub(super) probes_at_once: Given<Number<1, 65_536>>,
+    pub(super) commands_at_once: Given<Number<1, 1024>>,
     pub(super) view: Tables<View>,
     pub(super) default_view: Given<Label>,
     pub(super) cluster: Tables<Cluster>,

@@ -1,6 +1,7 @@
 //! The values of the file, each of which checks all that it can tell by itself.
 
 mod address;
+mod conversation;
 mod dns;
 mod http;
 mod name;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Deserializer, de};
 
 use crate::cluster::XdpMode;
 pub(super) use address::{Address, AddressOrNone, Base, Prefix, refuse};
+pub(super) use conversation::{Bytes, Command, Expect};
 pub(super) use dns::{AnswerAddress, QueryName, Rcode, RecordType, TransportWord};
 pub(super) use http::{Body, Headers, Host, HttpPath, MethodWord, StatusRange};
 pub(super) use name::{Label, Name};

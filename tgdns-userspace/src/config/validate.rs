@@ -23,7 +23,7 @@ use super::{
     leaf::{AbsolutePath, Listen, Nic},
     mistakes::{Mistakes, Span},
 };
-use crate::cluster::{DefaultView, Model, TcpLimits, XdpMode};
+use crate::cluster::{DefaultView, Model, ProbeLimits, TcpLimits, XdpMode};
 
 /// The longest path of a unix socket, in bytes (`sun_path` has 108, with a zero behind the path).
 const LONGEST_SOCKET_PATH: usize = 107;
@@ -68,6 +68,7 @@ pub(super) fn model(file: File, mistakes: &mut Mistakes<'_>) -> Model {
         servers.for_each(|server| server.hide_by_default(view_names.last_identifier()));
     }
 
+    let limits = ProbeLimits::default();
     Model {
         interfaces: interfaces(file.interfaces, mode_is_known && xdp_mode != XdpMode::Off, mistakes),
         xdp_mode,
@@ -80,6 +81,12 @@ pub(super) fn model(file: File, mistakes: &mut Mistakes<'_>) -> Model {
         version: dns.version.map_or_else(String::new, |text| text.into_inner().0),
         cookie_secret: dns.cookie_secret.map(|path| path.into_inner().0),
         tcp,
+        probes: ProbeLimits {
+            at_once: file.probes_at_once.map_or(limits.at_once, |number| number.into_inner().0),
+            commands_at_once: file
+                .commands_at_once
+                .map_or(limits.commands_at_once, |number| number.into_inner().0),
+        },
         views,
         default_view,
         clusters,

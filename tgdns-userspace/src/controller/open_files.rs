@@ -31,9 +31,12 @@ pub(super) fn make_room(model: &Model) -> Result<()> {
 
 fn needed(model: &Model) -> u64 {
     let connections = if model.listen.is_empty() { 0 } else { u64::from(model.tcp.connections) };
-    let servers = model.clusters.iter().flat_map(|cluster| &cluster.servers);
-    let probes: usize = servers.map(|server| server.probes.len()).sum();
-    connections + probes as u64 + OTHERS
+    // A verdict's worth of each probe may be under way, and a command has a pipe.
+    let probes = model.clusters.iter().flat_map(|cluster| &cluster.servers).flat_map(|server| &server.probes);
+    let wanted: u64 = probes.map(|probe| u64::from(probe.rise.max(probe.fall))).sum();
+    let probes =
+        wanted.min(model.probes.at_once.into()) + 2 * wanted.min(model.probes.commands_at_once.into());
+    connections + probes + OTHERS
 }
 
 #[cfg(test)]
@@ -56,10 +59,10 @@ mod tests {
     #[test]
     fn descriptors_for_connections_and_probes() {
         let mut model = config::parse(CONFIG, "F").unwrap();
-        assert_eq!(needed(&model), 5000 + 3 + OTHERS);
+        assert_eq!(needed(&model), 5000 + 9 + 18 + OTHERS);
         make_room(&model).unwrap();
         assert!(getrlimit(Resource::RLIMIT_NOFILE).unwrap().0 >= 5000);
         model.listen.clear();
-        assert_eq!(needed(&model), 3 + OTHERS);
+        assert_eq!(needed(&model), 9 + 18 + OTHERS);
     }
 }

@@ -46,6 +46,8 @@ pub struct Roster {
     ttls_until: Instant,
     /// Whatever the tables say, it is another configuration's or another run's.
     is_renewed: bool,
+    /// Whether anything happened since the last publication that it may depend on.
+    touched: bool,
 }
 
 /// What one publication hands out, and on which addresses of this host the fast path answers.
@@ -139,6 +141,7 @@ impl Roster {
             ttls,
             ttls_until: now,
             is_renewed: false,
+            touched: true,
         }
     }
 
@@ -164,7 +167,11 @@ impl Roster {
         outcome: &Outcome,
         now: Instant,
     ) -> Option<Change> {
-        self.health.get_mut(cluster)?.get_mut(server)?.observe(probe, outcome, now)
+        let health = self.health.get_mut(cluster)?.get_mut(server)?;
+        let before = (health.reported_state(), health.weight(1));
+        let change = health.observe(probe, outcome, now);
+        self.touched |= change.is_some() || before != (health.reported_state(), health.weight(1));
+        change
     }
 
     /// What people say of the servers from now on; it counts from the next [`Self::tell_time`].
@@ -181,6 +188,7 @@ impl Roster {
             return back;
         }
         self.states_end = self.admins.next_end(unix_seconds);
+        self.touched = true;
         for (cluster_index, cluster) in self.model.clusters.iter().enumerate() {
             for (index, server) in cluster.servers.iter().enumerate() {
                 let state = self.admins.state(&server.name, unix_seconds);
@@ -215,6 +223,7 @@ impl Roster {
             ttl::in_force(cluster, health, ends.min().map(Duration::from_secs), now)
         };
         self.ttls = self.model.clusters.iter().zip(&self.health).map(in_force).collect();
+        self.touched = true;
     }
 
     /// When [`Self::tell_ttls`] has something to tell.
@@ -258,11 +267,17 @@ impl Roster {
 
     pub fn set_services(&mut self, services: BTreeSet<ServiceAddress>) {
         self.services = Some(services);
+        self.touched = true;
     }
 
     /// What is to be published at this time: nothing while a cluster that clients are answered for would be missing, so that
     /// no name is ever taken out of the tables, and from then on whatever differs from the last publication.
-    pub fn due(&self, now: Instant, unix_seconds: u32) -> Option<Selection> {
+    pub fn due(&mut self, now: Instant, unix_seconds: u32) -> Option<Selection> {
+        // Most outcomes change nothing, and there are thousands of them each second.
+        let is_settled = self.published.is_some() && self.settled.iter().all(|settled| *settled);
+        if is_settled && !self.touched && !self.is_renewed {
+            return None;
+        }
         if !self.is_ready(now) {
             return None;
         }
@@ -281,7 +296,8 @@ impl Roster {
             self.ttls.clone(),
             unix_seconds,
         );
-        (self.is_renewed || published != Some(&selection)).then_some(selection)
+        self.touched = self.is_renewed || published != Some(&selection);
+        self.touched.then_some(selection)
     }
 
     /// Whether no cluster that clients are answered for lacks a verdict.
@@ -306,6 +322,7 @@ impl Roster {
         }
         self.is_renewed = false;
         self.published = Some(selection);
+        self.touched = false;
     }
 
     pub fn published(&self) -> Option<&Selection> {

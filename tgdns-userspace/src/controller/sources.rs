@@ -1,6 +1,6 @@
 //! Where the events come from.
 
-use std::{future::Future, path::PathBuf, time::Instant};
+use std::{future::Future, path::PathBuf, sync::Arc, time::Instant};
 
 use anyhow::{Context as _, Result, anyhow};
 use tokio::{
@@ -21,7 +21,7 @@ use crate::{
     control,
     last_run::{self, file::Memory},
     netlink::{self, Snapshot},
-    probe::{Probed, Probes},
+    probe::{Pace, Probed, Probes},
 };
 
 /// Room for so many events of a kind; whoever has more to tell waits.
@@ -73,7 +73,7 @@ impl Sources {
             interrupt: signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?,
             hang_up: signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?,
             tasks: JoinSet::new(),
-            probes: Probes::new(probed_sender),
+            probes: Probes::new(probed_sender, Arc::new(Pace::new(model.probes))),
         };
         sources.watch_over(async move {
             control::serve(listener, calls_sender).await;

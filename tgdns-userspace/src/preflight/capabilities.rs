@@ -58,7 +58,7 @@ fn effective(process_status: &str) -> Option<u64> {
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
-    use crate::cluster::TcpLimits;
+    use crate::cluster::{ProbeLimits, TcpLimits};
 
     const ALL: [Capability; 4] = [BPF, NET_ADMIN, PERFMON, NET_BIND_SERVICE];
 
@@ -102,6 +102,7 @@ mod tests {
             pin_directory: "/".into(),
             listen: vec![([0, 0, 0, 0], port).into()],
             tcp: TcpLimits::default(),
+            probes: ProbeLimits::default(),
             views: vec![],
             default_view: Default::default(),
             clusters: vec![],

@@ -2,11 +2,14 @@
 //!
 //! The clock runs from the start of one round to the start of the next. Where a round outlasts the interval (a
 //! silent server, a long timeout) the next one starts beside it; outcomes are reported in the order of the starts.
-//! The first rounds of all probes start at once. Later intervals are shortened by up to the probe's `jitter`, never
-//! lengthened, so that the probes spread out and no promise about detection is broken: a closed port is
+//!
+//! The first rounds of all probes start at once, and those of servers that fail together follow each other in step. So
+//! where an interval gets longer, as when health is certain again, its first one ends at random between the shorter and the
+//! longer: the probes spread out over it at once, and each one's `jitter` keeps them so. Intervals are only shortened
+//! and never lengthened, so no promise about detection is broken: a closed port is
 //! noticed within interval + (fall − 1) × fast interval, an opened one within slow interval + (rise − 1) × fast interval.
 
-use std::{io, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt as _, stream::FuturesOrdered};
 use tokio::{
@@ -14,7 +17,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::{Destination, Probed, Target, ask, tls};
+use super::{Destination, Pace, Probed, Target, ask, tls};
 use crate::{cluster::Probe, health::Outcome};
 
 pub(super) struct Rounds {
@@ -25,6 +28,7 @@ pub(super) struct Rounds {
     pub(super) probe: Probe,
     pub(super) tls: tls::Client,
     pub(super) outcomes: mpsc::Sender<Probed>,
+    pub(super) pace: Arc<Pace>,
 }
 
 /// A round that ended: when it started, and what it found. An error is this host's own and no outcome.
@@ -39,6 +43,8 @@ impl Rounds {
         let mut interval = self.probe.fast_interval;
         let mut last_start = Instant::now();
         let mut next_start = last_start;
+        // The next round may have waited for one that ended then.
+        let mut free_since = last_start;
         let mut impeded = false;
         let mut warning = None;
         loop {
@@ -49,21 +55,23 @@ impl Rounds {
                     if let Ok(outcome) = result {
                         pass_on(&self.destination, &outcome, &mut warning);
                         let Some(answer) = self.report(started, outcome).await else { return };
+                        next_start = last_start + until_next(interval, answer, self.probe.jitter);
                         interval = answer;
-                        next_start = last_start + self.shortened(interval);
                     }
+                    free_since = Instant::now();
                 }
                 () = sleep_until(next_start), if in_flight.len() < limit => {
+                    in_flight.push_back(self.ask(next_start.max(free_since)));
                     last_start = Instant::now();
-                    next_start = last_start + self.shortened(interval);
-                    in_flight.push_back(self.ask(last_start));
+                    next_start = last_start + shortened(interval, self.probe.jitter);
                 }
             }
         }
     }
 
-    async fn ask(&self, started: Instant) -> Ended {
-        (started, ask(&self.probe.kind, &self.tls, &self.destination, self.probe.timeout).await)
+    async fn ask(&self, due: Instant) -> Ended {
+        let _turn = self.pace.turn(&self.probe.kind, due).await;
+        (Instant::now(), ask(&self.probe.kind, &self.tls, &self.destination, self.probe.timeout).await)
     }
 
     /// Hands the outcome to the event loop; gives the interval that it answers, or nothing if it is gone.
@@ -79,10 +87,18 @@ impl Rounds {
         self.outcomes.send(probed).await.ok()?;
         Some(answer.await.unwrap_or(self.probe.interval))
     }
+}
 
-    fn shortened(&self, interval: Duration) -> Duration {
-        interval.mul_f64(1.0 - f64::from(self.probe.jitter) / 100.0 * fastrand::f64())
+/// From the start of one round to the next, after an outcome; `before` is the interval that held until then.
+fn until_next(before: Duration, interval: Duration, jitter: u8) -> Duration {
+    match interval.checked_sub(before) {
+        Some(more) if !more.is_zero() => before + more.mul_f64(fastrand::f64()),
+        _ => shortened(interval, jitter),
     }
+}
+
+fn shortened(interval: Duration, jitter: u8) -> Duration {
+    interval.mul_f64(1.0 - f64::from(jitter) / 100.0 * fastrand::f64())
 }
 
 /// Says that this host cannot probe, and that it can again; not at each round.
@@ -108,5 +124,29 @@ fn pass_on(destination: &Destination, outcome: &Outcome, told: &mut Option<Strin
             tracing::warn!(cluster, server, "{server} ({destination}): {warning}");
         }
         told.clone_from(&report.warning);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What began in step is all over the longer interval after one round, and stays there.
+    #[test]
+    fn rounds_spread_out() {
+        const FAST: Duration = Duration::from_millis(100);
+        const ORDINARY: Duration = Duration::from_secs(1);
+        let mut tenths = [0; 10];
+        for _ in 0..10_000 {
+            let first = until_next(FAST, ORDINARY, 5);
+            assert!((FAST..=ORDINARY).contains(&first), "{first:?}");
+            tenths[usize::try_from((first - FAST).as_millis() / 90).expect("small").min(9)] += 1;
+            let next = until_next(ORDINARY, ORDINARY, 5);
+            assert!((ORDINARY.mul_f64(0.95)..=ORDINARY).contains(&next), "{next:?}");
+            assert!((FAST.mul_f64(0.95)..=FAST).contains(&until_next(ORDINARY, FAST, 5)));
+            assert_eq!(until_next(ORDINARY, ORDINARY, 0), ORDINARY);
+        }
+        // 1,000 are expected in each, give or take 30.
+        assert!(tenths.iter().all(|count| (800..1200).contains(count)), "{tenths:?}");
     }
 }

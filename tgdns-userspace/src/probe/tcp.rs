@@ -1,36 +1,43 @@
-//! Does the server accept a TCP connection?
+//! Does the server accept a TCP connection, and say what it should?
 //!
-//! The handshake is the whole proof, and nothing was sent that could be lost.
+//! Where nothing is expected the handshake is the whole proof.
 
 use std::{
     io,
     time::{Duration, Instant},
 };
 
-use super::{
-    Destination,
-    connect::{connect, timed_out},
+use super::{Destination, conversation::converse};
+use crate::{
+    cluster::{Match, Tcp},
+    health::Outcome,
 };
-use crate::{cluster::Tcp, health::Outcome};
 
 /// Tries one connection.
-pub(super) async fn probe(_kind: &Tcp, destination: &Destination, timeout: Duration) -> io::Result<Outcome> {
+pub(super) async fn probe(kind: &Tcp, destination: &Destination, timeout: Duration) -> io::Result<Outcome> {
     let started = Instant::now();
-    let Ok(connection) = tokio::time::timeout(timeout, connect(destination)).await else {
-        return Ok(Outcome::failure(timed_out(timeout)));
-    };
-    Ok(match connection? {
-        Ok(_accepted) => Outcome::success(started.elapsed()),
-        Err(cause) => Outcome::failure(cause),
+    let judge = |said: &[u8]| kind.expect.as_ref().map_or(Match::Yes, |expect| expect.judge(said));
+    let heard = converse(destination, timeout, &kind.send, |said| judge(said) != Match::NotYet).await?;
+    Ok(match heard.said().map(judge) {
+        Some(Match::Yes) => Outcome::success(started.elapsed()),
+        Some(Match::No | Match::NotYet) | None => Outcome::failure(heard.cause(timeout)),
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use tokio::net::TcpListener;
+    use regex::bytes::Regex;
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpListener,
+    };
 
     use super::*;
-    use crate::network_namespace::NetworkNamespace;
+    use crate::{
+        cluster::{ByteRegex, Expect},
+        network_namespace::NetworkNamespace,
+        probe::tests::serve,
+    };
 
     const TIMEOUT: Duration = Duration::from_millis(300);
 
@@ -103,6 +110,89 @@ mod tests {
             let error =
                 probe(&Tcp::default(), &from("192.0.2.1"), TIMEOUT).await.expect_err("no such address");
             assert!(error.to_string().starts_with("cannot use the source address 192.0.2.1: "), "{error}");
+        });
+    }
+
+    fn expecting(send: &str, expect: Expect) -> Tcp {
+        Tcp { send: send.into(), expect: Some(expect) }
+    }
+
+    fn prefix(text: &str) -> Expect {
+        Expect::Prefix(text.into())
+    }
+
+    /// Servers by what they say, and when.
+    #[test]
+    fn what_servers_say() {
+        NetworkNamespace::new().block_on(|| async {
+            let greeting = |text: &'static str, then_waits: bool| {
+                serve(move |mut stream| async move {
+                    stream.write_all(text.as_bytes()).await.expect("write");
+                    if then_waits {
+                        std::future::pending::<()>().await;
+                    }
+                })
+            };
+            let viewer = greeting("RFB 003.008\n", true).await;
+            let web = greeting("HTTP/1.1 400 Bad Request\r\n", false).await;
+            let mute = greeting("", true).await;
+            let hasty = greeting("", false).await;
+            let endless =
+                serve(|mut stream| async move { while stream.write_all(&[b'x'; 1024]).await.is_ok() {} })
+                    .await;
+            let drip = serve(|mut stream| async move {
+                for byte in b"RFB 003.008" {
+                    tokio::time::sleep(TIMEOUT / 4).await;
+                    stream.write_all(&[*byte]).await.expect("write");
+                }
+            })
+            .await;
+            let echo = serve(|mut stream| async move {
+                let mut buffer = [0; 16];
+                let length = stream.read(&mut buffer).await.expect("read");
+                stream.write_all(&buffer[..length]).await.expect("write");
+            })
+            .await;
+            let regex = |text| Expect::Regex(ByteRegex(Regex::new(text).expect("a regular expression")));
+            for (server, kind, expected) in [
+                (&viewer, expecting("", prefix("RFB 003.")), None),
+                (&viewer, expecting("", Expect::Contains(b"008".into())), None),
+                (&viewer, expecting("", regex("^RFB 003\\.00[38]\n$")), None),
+                (&viewer, expecting("", prefix("SSH-2.0-")), Some("it says \"RFB 003.008\\n\"")),
+                (&viewer, expecting("", regex("^SSH")), Some("it says only \"RFB 003.008\\n\" within 300ms")),
+                (&web, expecting("", prefix("SSH-2.0-")), Some("it says \"HTTP/1.1 400 Bad Request\\r\\n\"")),
+                (
+                    &web,
+                    expecting("", Expect::Contains(b"OK".into())),
+                    Some("it closes the connection after saying \"HTTP/1.1 400 Bad Request\\r\\n\""),
+                ),
+                (
+                    &mute,
+                    expecting("", prefix("RFB")),
+                    Some("it takes the connection and says nothing within 300ms"),
+                ),
+                (
+                    &hasty,
+                    expecting("", prefix("RFB")),
+                    Some("it takes the connection and closes it without a word"),
+                ),
+                (&drip, expecting("", prefix("RFB 003.")), Some("it says only \"RFB\" within 300ms")),
+                (
+                    &endless,
+                    expecting("", Expect::Contains(b"y".into())),
+                    Some("it says \"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…\" and more than 4096 bytes"),
+                ),
+                (&echo, expecting("PING\r\n", prefix("PING")), None),
+                (&mute, Tcp { send: b"PING".to_vec(), expect: None }, None),
+                (&mute, Tcp::default(), None),
+            ] {
+                let outcome = probe(&kind, &Destination::at(server), TIMEOUT).await.expect("a verdict");
+                let cause = match &outcome {
+                    Outcome::Success { .. } => None,
+                    Outcome::Failure { cause, .. } => Some(cause.as_str()),
+                };
+                assert_eq!(cause, expected, "{kind:?}");
+            }
         });
     }
 }

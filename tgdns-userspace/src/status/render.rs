@@ -3,7 +3,7 @@
 use std::{fmt::Display, time::Duration};
 
 use super::{ClusterStatus, HandedOut, InterfaceStatus, ServerStatus, Status};
-use crate::table;
+use crate::{probe::PaceStatus, table};
 
 pub fn render(status: &Status) -> String {
     let process = &status.process;
@@ -16,6 +16,7 @@ pub fn render(status: &Status) -> String {
     if let Some(error) = &process.publish_error {
         text.push_str(&format!("the tables are out of date: {error}\n"));
     }
+    text.push_str(&pace(&process.probes));
     let mut rows: Vec<Vec<String>> = status.interfaces.iter().map(interface).collect();
     if !status.listen.is_empty() {
         rows.push(vec!["sockets".to_owned(), list(&status.listen)]);
@@ -26,6 +27,19 @@ pub fn render(status: &Status) -> String {
         text.push_str(&cluster(of_cluster));
     }
     text
+}
+
+fn pace(pace: &PaceStatus) -> String {
+    let milliseconds = |microseconds: u64| microseconds as f64 / 1000.0;
+    format!(
+        "probes: {} started, on average {:.1} ms late and at most {:.1} ms; {} under way, at most {} of {}\n",
+        pace.started,
+        milliseconds(pace.mean_late_microseconds),
+        milliseconds(pace.latest_microseconds),
+        pace.under_way,
+        pace.most_under_way,
+        pace.probes_at_once
+    )
 }
 
 fn interface(interface: &InterfaceStatus) -> Vec<String> {
@@ -61,6 +75,12 @@ fn cluster(cluster: &ClusterStatus) -> String {
             text.push_str(&format!("  warning: {name}: {warning}\n"));
         }
     }
+    let told = |server: &&ServerStatus| server.probes.len() > 1;
+    if cluster.servers.iter().any(|server| told(&server)) {
+        let mut probes = vec![header(&["SERVER", "PROBE", "TARGET", "HEALTH", "LAST"])];
+        probes.extend(cluster.servers.iter().filter(told).flat_map(probe_rows));
+        text.push_str(&table::render(2, &probes));
+    }
     let mut answers = vec![header(&["VIEW", "ANSWER"])];
     answers.extend(
         cluster.answers.iter().map(|answer| vec![answer.view.clone(), or_nothing(list(&answer.addresses))]),
@@ -84,10 +104,27 @@ fn server(server: &ServerStatus) -> Vec<String> {
     ]
 }
 
+fn probe_rows(server: &ServerStatus) -> impl Iterator<Item = Vec<String>> {
+    server.probes.iter().map(|probe| {
+        let last = match (&probe.failure, probe.took_microseconds) {
+            (Some(failure), _) => failure.clone(),
+            (None, Some(took)) => {
+                format!("well after {}", humantime::format_duration(Duration::from_micros(took)))
+            }
+            (None, None) => "none yet".to_owned(),
+        };
+        vec![server.name.clone(), probe.name.clone(), probe.target.clone(), probe.health.clone(), last]
+    })
+}
+
 fn admin(server: &ServerStatus) -> String {
     let until = server.admin_until.as_ref().map(|until| format!(" until {until}")).unwrap_or_default();
     let reason = server.admin_reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
-    format!("{}{until}{reason}", server.admin)
+    let reported = match server.reported.as_str() {
+        "ready" => String::new(),
+        state => format!(", says {state}"),
+    };
+    format!("{}{until}{reason}{reported}", server.admin)
 }
 
 fn header(names: &[&str]) -> Vec<String> {

@@ -1,8 +1,12 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::admin::Admins;
-use crate::{config, health::Outcome, netlink::ServiceAddress};
+use crate::{
+    admin::Admins,
+    config,
+    health::{Outcome, Report, ReportedWeight},
+    netlink::ServiceAddress,
+};
 
 const CONFIG: &str = r#"
 interfaces = ["eth0", "eth1"]
@@ -54,6 +58,15 @@ fn status_after(elapsed: Duration, outcomes: &[bool]) -> Status {
         started: timestamp(SystemTime::UNIX_EPOCH + Duration::from_secs(90)),
         uptime_seconds: 10,
         publish_error: None,
+        probes: PaceStatus {
+            probes_at_once: 2048,
+            started: 12_345,
+            under_way: 3,
+            most_under_way: 40,
+            mean_late_microseconds: 1_200,
+            latest_microseconds: 15_000,
+            ..PaceStatus::default()
+        },
     };
     let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(100);
     Status::of(process, &roster, &|name| name == "eth1", start + Duration::from_secs(10), wall)
@@ -101,8 +114,12 @@ fn json_has_the_promised_keys() {
             "name": "internet-1", "address": "10.10.10.100", "health": "up",
             "health_from": null, "admin": "ready",
             "admin_reason": null,
-            "admin_until": null, "live": true,
+            "admin_until": null, "reported": "ready", "weight_hundredths": 100, "live": true,
             "since": "1970-01-01T00:01:35.000Z", "since_seconds": 5, "cause": "1 success", "warnings": [],
+            "probes": [{
+                "name": "tcp", "type": "tcp", "target": "10.10.10.100:443", "source": null, "health": "up",
+                "took_microseconds": 1000, "failure": null, "warning": null, "age_milliseconds": 5000,
+            }],
         })
     );
     assert_eq!(servers[1]["health"], "down");
@@ -115,6 +132,66 @@ fn json_has_the_promised_keys() {
     assert_eq!(value["interfaces"][1]["addresses"], serde_json::json!(["10.10.10.2", "10.10.10.3"]));
     assert_eq!(value["interfaces"][0]["addresses"], serde_json::json!([]));
     assert_eq!(value["pid"], 7);
+    assert_eq!(value["probes"]["latest_microseconds"], 15_000);
+}
+
+/// Which of several probes failed and why, what a server says of itself, and what should be seen to.
+#[test]
+fn several_probes_and_reports() {
+    let text = CONFIG.replace(
+        "probe = { type = \"tcp\", port = 443, rise = 1, fall = 1 }",
+        "probe = [{ port = 443, rise = 1, fall = 1 }, { type = \"agent\", port = 9000, rise = 1, fall = 1 }]",
+    );
+    let start = Instant::now();
+    let model = config::parse(&text, "status.toml").unwrap();
+    let mut roster = Roster::new(model, Admins::default(), Some(BTreeSet::new()), start);
+    let drained =
+        Report { state: Some(AdminState::Drain), weight: Some(ReportedWeight::Percent(50)), warning: None };
+    let warned = Report { warning: Some("soon".to_owned()), ..Report::default() };
+    let took = Duration::from_millis(2);
+    for (server, probe, outcome) in [
+        (0, 0, Outcome::success(took)),
+        (0, 1, Outcome::Success { took, report: drained }),
+        (1, 0, Outcome::Success { took, report: warned }),
+        (1, 1, Outcome::failure("it says down")),
+    ] {
+        roster.observe(0, server, probe, &outcome, start);
+    }
+    let process = Process {
+        version: "1.2.3".to_owned(),
+        pid: 7,
+        started: String::new(),
+        uptime_seconds: 10,
+        publish_error: None,
+        probes: PaceStatus {
+            probes_at_once: 2048,
+            started: 12_345,
+            under_way: 3,
+            most_under_way: 40,
+            mean_late_microseconds: 1_200,
+            latest_microseconds: 15_000,
+            ..PaceStatus::default()
+        },
+    };
+    let told = Status::of(process, &roster, &|_| true, start, SystemTime::UNIX_EPOCH);
+    let text = render::render(&told);
+    let lines: Vec<&str> = text.lines().skip_while(|line| !line.starts_with("  SERVER")).take(12).collect();
+    assert_eq!(
+        lines.join("\n"),
+        "  SERVER      ADDRESS       HEALTH   ADMIN              LIVE  SINCE  CAUSE
+  internet-1  10.10.10.100  up       ready, says drain  no    0s     agent: 1 success
+  internet-2  10.10.10.101  down     ready              no    0s     agent: it says down (1 failure)
+  internet-3  10.10.10.102  unknown  ready              no    0s
+  warning: internet-2: tcp: soon
+  SERVER      PROBE  TARGET             HEALTH   LAST
+  internet-1  tcp    10.10.10.100:443   up       well after 2ms
+  internet-1  agent  10.10.10.100:9000  up       well after 2ms
+  internet-2  tcp    10.10.10.101:443   up       well after 2ms
+  internet-2  agent  10.10.10.101:9000  down     it says down
+  internet-3  tcp    10.10.10.102:443   unknown  none yet
+  internet-3  agent  10.10.10.102:9000  unknown  none yet"
+    );
+    assert_eq!(told.clusters[0].servers[0].weight_hundredths, 50);
 }
 
 #[test]
@@ -132,6 +209,7 @@ fn people_get_a_table() {
         render::render(&status),
         "tgdns 1.2.3, pid 7, running for 10s
 the tables are out of date: no room
+probes: 12345 started, on average 1.2 ms late and at most 15.0 ms; 3 under way, at most 40 of 2048
 eth0     xdp native, NOT attached
 eth1     xdp native, attached, answers on 10.10.10.2, 10.10.10.3
 sockets  0.0.0.0:53, [::]:53

@@ -9,7 +9,7 @@ pub(crate) struct Program {
     group: Group,
 }
 
-const PROGRAMS: [Program; 20] = [
+const PROGRAMS: [Program; 21] = [
     program("named", "bind9", Group::Lab),
     program("dig", "bind9-dnsutils", Group::Lab),
     program("unbound", "unbound", Group::Lab),
@@ -19,6 +19,8 @@ const PROGRAMS: [Program; 20] = [
     program("nsd", "nsd", Group::Lab),
     program("knotd", "knot", Group::Lab),
     program("nginx", "nginx-light", Group::Lab),
+    // An SSH daemon whose package starts none on this machine.
+    program("dropbear", "dropbear-bin", Group::Lab),
     program("nft", "nftables", Group::Lab),
     program("ip", "iproute2", Group::Lab),
     program("ethtool", "ethtool", Group::Lab),

@@ -1,5 +1,7 @@
 //! What a probe asks and wants, which depends on its kind.
 
+mod conversation;
+
 use serde_json::{Map, Value, json};
 
 use crate::cluster::{Dns, Http, Pattern, ProbeKind, Tls, Trust, rcode_as_text};
@@ -7,20 +9,28 @@ use crate::cluster::{Dns, Http, Pattern, ProbeKind, Tls, Trust, rcode_as_text};
 /// None where the kind says it all.
 pub(super) fn in_words(kind: &ProbeKind) -> Option<String> {
     match kind {
-        ProbeKind::Tcp(_) | ProbeKind::Icmp => None,
+        ProbeKind::Icmp => None,
         ProbeKind::Http(http) => Some(http_in_words(http)),
         ProbeKind::Tls(tls) => Some(tls_in_words(tls)),
         ProbeKind::Dns(dns) => Some(dns_in_words(dns)),
+        ProbeKind::Tcp(tcp) => conversation::tcp_in_words(tcp),
+        ProbeKind::Exec(exec) => Some(exec.command.join(" ")),
+        ProbeKind::File(file) => Some(file.path.clone()),
+        ProbeKind::Agent(agent) => conversation::sending(&agent.send),
     }
 }
 
 /// A table with the keys that belong to the kind.
 pub(super) fn to_json(kind: &ProbeKind) -> Value {
     match kind {
-        ProbeKind::Tcp(_) | ProbeKind::Icmp => json!({}),
+        ProbeKind::Icmp => json!({}),
         ProbeKind::Http(http) => http_to_json(http),
         ProbeKind::Tls(tls) => tls_to_json(tls),
         ProbeKind::Dns(dns) => dns_to_json(dns),
+        ProbeKind::Tcp(tcp) => conversation::tcp_to_json(tcp),
+        ProbeKind::Exec(exec) => json!({ "command": exec.command }),
+        ProbeKind::File(file) => json!({ "file": file.path }),
+        ProbeKind::Agent(agent) => json!({ "send": conversation::written(&agent.send) }),
     }
 }
 

@@ -14,8 +14,9 @@ use toml::Spanned;
 use super::{Given, Table};
 use crate::config::{
     leaf::{
-        AbsolutePath, Address, AnswerAddress, Base, Body, Headers, Host, HttpPath, Label, MethodWord, Number,
-        OneOrMany, ProbeWord, QueryName, Rcode, RecordType, ServerName, StatusRange, Time, TransportWord,
+        AbsolutePath, Address, AnswerAddress, Base, Body, Bytes, Command, Expect, Headers, Host, HttpPath,
+        Label, MethodWord, Number, OneOrMany, ProbeWord, QueryName, Rcode, RecordType, ServerName,
+        StatusRange, Time, TransportWord,
     },
     mistakes::Span,
 };
@@ -87,6 +88,10 @@ keys! {
     transport: TransportWord, of &[ProbeWord::Dns];
     rcode: OneOrMany<Rcode>, of &[ProbeWord::Dns];
     expect_address: AnswerAddress, of &[ProbeWord::Dns];
+    send: Bytes, of &[ProbeWord::Tcp, ProbeWord::Agent];
+    expect: Expect, of &[ProbeWord::Tcp];
+    command: Command, of &[ProbeWord::Exec];
+    file: AbsolutePath, of &[ProbeWord::File];
 }
 
 /// One probe, or a list of them.

@@ -14,6 +14,9 @@ pub(in crate::config) enum ProbeWord {
     Tls,
     Icmp,
     Dns,
+    Exec,
+    File,
+    Agent,
 }
 
 impl ProbeWord {
@@ -24,14 +27,17 @@ impl ProbeWord {
         ("tls", Self::Tls),
         ("icmp", Self::Icmp),
         ("dns", Self::Dns),
+        ("exec", Self::Exec),
+        ("file", Self::File),
+        ("agent", Self::Agent),
     ];
 
-    /// Those that ask a port.
+    /// Those that ask a port, or may.
     pub(in crate::config) const WITH_PORT: &[Self] =
-        &[Self::Tcp, Self::Http, Self::Https, Self::Tls, Self::Dns];
+        &[Self::Tcp, Self::Http, Self::Https, Self::Tls, Self::Dns, Self::Exec, Self::Agent];
     /// Those that ask over the network.
     pub(in crate::config) const WITH_SOURCE: &[Self] =
-        &[Self::Tcp, Self::Http, Self::Https, Self::Tls, Self::Icmp, Self::Dns];
+        &[Self::Tcp, Self::Http, Self::Https, Self::Tls, Self::Icmp, Self::Dns, Self::Agent];
     pub(in crate::config) const WITH_HTTP: &[Self] = &[Self::Http, Self::Https];
     pub(in crate::config) const WITH_TLS: &[Self] = &[Self::Https, Self::Tls];
 

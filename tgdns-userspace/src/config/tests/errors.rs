@@ -201,7 +201,9 @@ fn ranges_and_words() {
         (
             r#"type = "tcp""#,
             r#"type = "ping""#,
-            &[r#"13:8: `type` must be "tcp", "http", "https", "tls", "icmp" or "dns", not "ping""#],
+            &[
+                r#"13:8: `type` must be "tcp", "http", "https", "tls", "icmp", "dns", "exec", "file" or "agent", not "ping""#,
+            ],
         ),
         (
             r#"answer = "all""#,

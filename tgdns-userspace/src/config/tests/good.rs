@@ -8,7 +8,9 @@ use std::{
 
 use super::super::load;
 use super::*;
-use crate::cluster::{Answer, DefaultView, Join, Model, Probe, ProbeKind, Tcp, TcpLimits, XdpMode};
+use crate::cluster::{
+    Answer, DefaultView, Join, Model, Probe, ProbeKind, ProbeLimits, Tcp, TcpLimits, XdpMode,
+};
 
 /// The smallest file, and every default.
 #[test]
@@ -29,6 +31,7 @@ fn defaults() {
         pin_directory,
         listen,
         tcp,
+        probes,
         identity,
         version,
         cookie_secret,
@@ -47,6 +50,7 @@ fn defaults() {
     let expected =
         TcpLimits { connections: 1000, connections_per_client: 100, idle_timeout: Duration::from_secs(10) };
     assert_eq!(tcp, expected);
+    assert_eq!(probes, ProbeLimits { at_once: 2048, commands_at_once: 64 });
     assert_eq!((views, default_view), (vec![], DefaultView::Own));
     let [cluster] = clusters.try_into().unwrap();
     assert_eq!(

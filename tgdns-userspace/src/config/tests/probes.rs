@@ -202,3 +202,114 @@ fn mistakes_of_what_is_said_differently() {
         ],
     );
 }
+
+/// The kinds as `check` tells them.
+#[test]
+fn kinds() {
+    for (written, expected) in [
+        ("port = 5900, expect = \"RFB 003.\"", "tcp probe of port 5900, wanting \"RFB 003.\" first, every"),
+        (
+            "port = 22, expect = { contains = 'OpenSSH\\r\\n' }",
+            r#"tcp probe of port 22, wanting "OpenSSH\\r\\n", every"#,
+        ),
+        (
+            "port = 22, send = 'a\\x00\\xff\\\\', expect = { regex = '^SSH-[12]' }",
+            r#"tcp probe of port 22, sending "a\\x00\\xff\\\\", wanting /^SSH-[12]/, every"#,
+        ),
+        ("type = \"exec\", command = [\"/bin/check\", \"-q\"]", "exec probe, /bin/check -q, every"),
+        ("type = \"exec\", port = 7, command = [\"/bin/check\"]", "exec probe of port 7, /bin/check, every"),
+        ("type = \"file\", file = \"/run/tgdns/{server}\"", "file probe, /run/tgdns/{server}, every"),
+        ("type = \"agent\", port = 9000", "agent probe of port 9000 every"),
+        (
+            "type = \"agent\", port = 9000, send = \"load\\n\"",
+            r#"agent probe of port 9000, sending "load\n", every"#,
+        ),
+    ] {
+        let text = format!(
+            "interfaces = [\"eth0\"]\n[[cluster]]\nname = \"c.netz\"\nprobe = {{ {written} }}\n{PART}"
+        );
+        let model = parse(&text, "F").unwrap_or_else(|errors| panic!("{errors}\n{text}"));
+        let told = crate::check::render(&model);
+        assert!(told.contains(&expected.replace("\\\\", "\\")), "{expected} in\n{told}");
+    }
+}
+
+#[test]
+fn mistakes_of_kinds() {
+    for (written, expected) in [
+        (
+            "type = \"tpc\"",
+            r#"4:18: `type` must be "tcp", "http", "https", "tls", "icmp", "dns", "exec", "file" or "agent", not "tpc""#,
+        ),
+        (
+            "type = \"exec\"",
+            "4:9: `command` is missing: give the program's absolute path and its arguments, in a list",
+        ),
+        (
+            "type = \"exec\", command = \"/bin/true\"",
+            "4:36: `command` must be a list of texts: a program's absolute path and its arguments, without a shell, not \"/bin/true\"",
+        ),
+        (
+            "type = \"exec\", command = [\"true\"]",
+            "4:36: `command`: begin with the program's absolute path, such as [\"/usr/local/lib/tgdns/check\", \"--quick\"]",
+        ),
+        (
+            "type = \"exec\", command = []",
+            "4:36: `command`: begin with the program's absolute path, such as [\"/usr/local/lib/tgdns/check\", \"--quick\"]",
+        ),
+        (
+            "type = \"file\"",
+            "4:9: `file` is missing: give the path of the state file, such as \"/run/tgdns/{server}\"",
+        ),
+        (
+            "type = \"file\", file = \"state\"",
+            "4:33: `file` must be an absolute path in quotes, such as \"/var/lib/tgdns\", not \"state\"",
+        ),
+        (
+            "type = \"file\", file = \"/f\", port = 7",
+            "4:46: a probe of type \"file\" has no `port`: take it away, or set type = \"tcp\", \"http\", \"https\", \"tls\", \"dns\", \"exec\" or \"agent\"",
+        ),
+        ("type = \"agent\"", "4:9: `port` is missing: give the TCP port of the agent"),
+        (
+            "type = \"agent\", port = 1, expect = \"up\"",
+            "4:46: a probe of type \"agent\" has no `expect`: take it away, or set type = \"tcp\"",
+        ),
+        (
+            "port = 1, send = ''",
+            "4:28: `send` must be a text of 1 to 1024 bytes in quotes, such as 'PING\\r\\n', not \"\"",
+        ),
+        (
+            "port = 1, send = '\\q'",
+            r#"4:28: `send`: "\\q" has a backslash that means nothing: write one of \r, \n, \t, \0, \\ and \x00 to \xff"#,
+        ),
+        (
+            "port = 1, send = '\\xf'",
+            r#"4:28: `send`: "\\xf" has a backslash that means nothing: write one of \r, \n, \t, \0, \\ and \x00 to \xff"#,
+        ),
+        (
+            "port = 1, expect = 5",
+            "4:30: `expect` must be a text in quotes, { contains = \"…\" } or { regex = \"…\" }, not 5",
+        ),
+        ("port = 1, expect = {}", "4:30: `expect`: write one of { contains = \"…\" } and { regex = \"…\" }"),
+        (
+            "port = 1, expect = { regex = '(' }",
+            "4:30: `expect`: \"(\" is no regular expression: unclosed group",
+        ),
+    ] {
+        check_mistakes(&format!("probe = {{ {written} }}\n{PART}"), &[expected]);
+    }
+}
+
+#[test]
+fn limits() {
+    let text = changed("interfaces", "probes_at_once = 500\ncommands_at_once = 3\ninterfaces");
+    let limits = parse(&text, "F").unwrap().probes;
+    assert_eq!((limits.at_once, limits.commands_at_once), (500, 3));
+    check(
+        &changed("interfaces", "probes_at_once = 0\ncommands_at_once = 1025\ninterfaces"),
+        &[
+            "1:18: `probes_at_once` must be a whole number from 1 to 65536, not 0",
+            "2:20: `commands_at_once` must be a whole number from 1 to 1024, not 1025",
+        ],
+    );
+}

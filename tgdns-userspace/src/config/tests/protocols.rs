@@ -187,7 +187,7 @@ fn mistakes_of_dns_and_icmp() {
     );
     check_one(
         "type = \"icmp\"\nport = 7",
-        r#"a probe of type "icmp" has no `port`: take it away, or set type = "tcp", "http", "https", "tls" or "dns""#,
+        r#"a probe of type "icmp" has no `port`: take it away, or set type = "tcp", "http", "https", "tls", "dns", "exec" or "agent""#,
     );
 }
 

@@ -2,7 +2,9 @@ use std::net::IpAddr;
 
 use super::*;
 use crate::admin::Said;
-use crate::cluster::{Alias, Answer, Join, Probe, ProbeKind, Server, Tcp, TcpLimits, View, XdpMode};
+use crate::cluster::{
+    Alias, Answer, Join, Probe, ProbeKind, ProbeLimits, Server, Tcp, TcpLimits, View, XdpMode,
+};
 use crate::health::{Report, ReportedWeight};
 
 mod last_run;
@@ -96,6 +98,7 @@ fn model(clusters: &[usize]) -> Model {
         pin_directory: "/".into(),
         listen: vec![],
         tcp: TcpLimits::default(),
+        probes: ProbeLimits::default(),
         views: vec![],
         default_view: Default::default(),
         clusters: clusters.iter().enumerate().map(cluster).collect(),

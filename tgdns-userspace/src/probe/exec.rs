@@ -1,0 +1,158 @@
+//! How does a command of this host end?
+//!
+//! It runs in a process group of its own, without a shell, and when it has ended or its time is up all that is left of
+//! the group is killed. Nothing of it outlives the probe but what leaves the group on purpose.
+
+use std::{
+    io::{self, ErrorKind, PipeReader},
+    os::fd::OwnedFd,
+    os::unix::process::ExitStatusExt as _,
+    process::{ExitStatus, Stdio},
+    time::{Duration, Instant},
+};
+
+use nix::{
+    errno::Errno,
+    sys::signal::{Signal, killpg},
+    unistd::Pid,
+};
+use tokio::{net::unix::pipe, process::Command};
+
+use super::{Destination, conversation::quoted, words::Said};
+use crate::{cluster::Exec, health::Outcome};
+
+/// Bytes of output; a command that writes more has lost its way.
+const MOST_OUTPUT: usize = 65_536;
+/// Bytes of the first line.
+const LONGEST_LINE: usize = 200;
+
+/// Runs the command. An error is this host's own fault: the command is not there, or cannot be run.
+pub(super) async fn probe(kind: &Exec, destination: &Destination, timeout: Duration) -> io::Result<Outcome> {
+    let started = Instant::now();
+    let (group, mut child, mut output) = start(kind, destination)?;
+    let mut said = Vec::new();
+    let end = tokio::time::timeout(timeout, async {
+        tokio::select! {
+            biased;
+            // It ends only by an error or too much output: what is left open by a child is no reason to wait.
+            read = listen(&mut output, &mut said) => read.map(|()| None),
+            status = child.wait() => status.map(Some),
+        }
+    })
+    .await;
+    drop(group);
+    let line = |said: &[u8]| first_line(said).map(|line| format!(": {line}")).unwrap_or_default();
+    let cause = match end {
+        Err(_elapsed) => format!("killed after {}{}", humantime::format_duration(timeout), line(&said)),
+        Ok(end) => match end? {
+            None => format!("killed after {MOST_OUTPUT} bytes of output{}", line(&said)),
+            Some(status) => {
+                drain(&output, &mut said);
+                if status.success() {
+                    let words = Said::read(&String::from_utf8_lossy(&said)).unwrap_or_default();
+                    return Ok(words.into_outcome(started.elapsed()));
+                }
+                format!("{}{}", told(status), line(&said))
+            }
+        },
+    };
+    Ok(Outcome::failure(cause))
+}
+
+fn start(
+    kind: &Exec,
+    destination: &Destination,
+) -> io::Result<(Group, tokio::process::Child, pipe::Receiver)> {
+    let (program, arguments) = kind.command.split_first().ok_or(ErrorKind::InvalidInput)?;
+    let (reader, writer): (PipeReader, _) = io::pipe()?;
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .env_clear()
+        .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+        .env("TGDNS_CLUSTER", &destination.cluster)
+        .env("TGDNS_SERVER", &destination.server)
+        .env("TGDNS_ADDRESS", destination.address.ip().to_string())
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(writer.try_clone()?)
+        .stderr(writer)
+        .process_group(0)
+        .kill_on_drop(true);
+    if destination.address.port() != 0 {
+        command.env("TGDNS_PORT", destination.address.port().to_string());
+    }
+    let child = command
+        .spawn()
+        .map_err(|error| io::Error::new(error.kind(), format!("cannot run {program}: {error}")))?;
+    let group = Group(child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw));
+    Ok((group, child, pipe::Receiver::from_owned_fd(OwnedFd::from(reader))?))
+}
+
+/// The processes of one command, which are killed when it is dropped.
+struct Group(Option<Pid>);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // Without the leader, which has been waited for, there may be none left. Its number is not given to another one
+        // within that short time: the kernel gives them in turn.
+        if let Some(Err(error)) = self.0.map(|group| killpg(group, Signal::SIGKILL))
+            && error != Errno::ESRCH
+        {
+            tracing::warn!("cannot kill what is left of a probe's command: {error}");
+        }
+    }
+}
+
+/// Ends well when there is too much.
+async fn listen(output: &mut pipe::Receiver, said: &mut Vec<u8>) -> io::Result<()> {
+    while said.len() < MOST_OUTPUT {
+        output.readable().await?;
+        if !take(output, said)? {
+            // Nobody has it open any more: the end of the command is what is left to wait for.
+            return std::future::pending().await;
+        }
+    }
+    Ok(())
+}
+
+/// What a command had written before its end.
+fn drain(output: &pipe::Receiver, said: &mut Vec<u8>) {
+    while said.len() < MOST_OUTPUT && matches!(take_some(output, said), Ok(1..)) {}
+}
+
+/// Reads what is there; false at the end.
+fn take(output: &pipe::Receiver, said: &mut Vec<u8>) -> io::Result<bool> {
+    match take_some(output, said) {
+        Ok(length) => Ok(length > 0),
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(true),
+        Err(error) => Err(error),
+    }
+}
+
+fn take_some(output: &pipe::Receiver, said: &mut Vec<u8>) -> io::Result<usize> {
+    let mut buffer = [0; 4096];
+    let length = output.try_read(&mut buffer)?;
+    said.extend_from_slice(&buffer[..length]);
+    Ok(length)
+}
+
+fn first_line(said: &[u8]) -> Option<String> {
+    let line = said.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).find(|line| !line.is_empty())?;
+    let is_plain = line.len() <= LONGEST_LINE && !line.iter().any(u8::is_ascii_control);
+    match std::str::from_utf8(line) {
+        Ok(text) if is_plain => Some(text.to_owned()),
+        _ => Some(quoted(line)),
+    }
+}
+
+fn told(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("ended with {code}"),
+        (None, Some(signal)) => format!("ended by signal {signal}"),
+        (None, None) => "ended".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

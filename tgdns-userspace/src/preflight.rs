@@ -15,7 +15,9 @@ use nix::{
 
 use crate::{
     cluster::{Model, XdpMode},
-    control, publish,
+    control,
+    probe::icmp,
+    publish,
 };
 
 pub mod capabilities;
@@ -41,7 +43,10 @@ fn capabilities_problem(model: &Model) -> Option<String> {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let unprivileged = fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start");
     let first_unprivileged_port = unprivileged.ok().and_then(|text| text.trim().parse().ok()).unwrap_or(1024);
-    capabilities::problem(&status, &capabilities::needed(model, first_unprivileged_port))
+    capabilities::problem(
+        &status,
+        &capabilities::needed(model, first_unprivileged_port, icmp::is_permitted()),
+    )
 }
 
 fn release() -> String {

@@ -33,7 +33,7 @@ mod dns;
 mod exec;
 mod file;
 mod http;
-mod icmp;
+pub mod icmp;
 mod pace;
 mod rounds;
 mod tcp;

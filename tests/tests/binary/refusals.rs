@@ -18,7 +18,7 @@ use tests::lab::{
 };
 
 use crate::{
-    host::{Host, INTERFACE, IPV4, LIVE, NAME, Setup},
+    host::{CLUSTER, Host, INTERFACE, IPV4, LIVE, NAME, Setup},
     question::ips,
 };
 
@@ -154,7 +154,9 @@ fn port_is_in_use() -> Result<()> {
 
 #[test]
 fn capabilities_are_missing() -> Result<()> {
-    let host = Host::new(&Setup { listen: r#"["0.0.0.0:53"]"#, ..Setup::default() })?;
+    let clusters = CLUSTER.replace("type = \"tcp\"\nport = 443", "type = \"icmp\"");
+    let setup = Setup { listen: r#"["0.0.0.0:53"]"#, clusters: &clusters, ..Setup::default() };
+    let host = Host::new(&setup)?;
     // Where everybody may write and run.
     fs::create_dir(host.path("state"))?;
     fs::set_permissions(host.path("state"), fs::Permissions::from_mode(0o777))?;
@@ -169,7 +171,7 @@ fn capabilities_are_missing() -> Result<()> {
             &host,
             command,
             &[
-                "missing CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON, CAP_NET_BIND_SERVICE",
+                "missing CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON, CAP_NET_BIND_SERVICE, CAP_NET_RAW:",
                 "run as root",
                 "AmbientCapabilities=",
             ],

@@ -1,6 +1,6 @@
 //! Does the process hold the capabilities that the configuration asks for?
 
-use crate::cluster::{Model, XdpMode};
+use crate::cluster::{Model, ProbeKind, XdpMode};
 
 /// A capability by its kernel number (`include/uapi/linux/capability.h`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,19 +14,26 @@ pub struct Capability {
 pub const NET_BIND_SERVICE: Capability =
     Capability { name: "CAP_NET_BIND_SERVICE", number: 10, within_sys_admin: false };
 pub const NET_ADMIN: Capability = Capability { name: "CAP_NET_ADMIN", number: 12, within_sys_admin: false };
+pub const NET_RAW: Capability = Capability { name: "CAP_NET_RAW", number: 13, within_sys_admin: false };
 pub const PERFMON: Capability = Capability { name: "CAP_PERFMON", number: 38, within_sys_admin: true };
 pub const BPF: Capability = Capability { name: "CAP_BPF", number: 39, within_sys_admin: true };
 
 const SYS_ADMIN: u32 = 21;
 
-/// What this configuration needs: three to load and attach the XDP program, one to listen on a low port.
-pub fn needed(model: &Model, first_unprivileged_port: u16) -> Vec<Capability> {
+/// What this configuration needs: three to load and attach the XDP program, one to listen on a low port, and one to send
+/// echo requests unless everybody may (`net.ipv4.ping_group_range`).
+pub fn needed(model: &Model, first_unprivileged_port: u16, may_echo: bool) -> Vec<Capability> {
     let mut needed = Vec::new();
     if model.xdp_mode != XdpMode::Off {
         needed.extend([BPF, NET_ADMIN, PERFMON]);
     }
     if model.listen.iter().any(|address| (1..first_unprivileged_port).contains(&address.port())) {
         needed.push(NET_BIND_SERVICE);
+    }
+    let mut probes =
+        model.clusters.iter().flat_map(|cluster| &cluster.servers).flat_map(|server| &server.probes);
+    if !may_echo && probes.any(|probe| probe.kind == ProbeKind::Icmp) {
+        needed.push(NET_RAW);
     }
     needed
 }
@@ -107,10 +114,10 @@ mod tests {
             default_view: Default::default(),
             clusters: vec![],
         };
-        assert_eq!(needed(&model(XdpMode::Native, 53), 1024), ALL);
-        assert_eq!(needed(&model(XdpMode::Generic, 5353), 1024), [BPF, NET_ADMIN, PERFMON]);
-        assert_eq!(needed(&model(XdpMode::Off, 53), 1024), [NET_BIND_SERVICE]);
-        assert_eq!(needed(&model(XdpMode::Off, 53), 0), []);
-        assert_eq!(needed(&model(XdpMode::Off, 0), 1024), []);
+        assert_eq!(needed(&model(XdpMode::Native, 53), 1024, false), ALL);
+        assert_eq!(needed(&model(XdpMode::Generic, 5353), 1024, false), [BPF, NET_ADMIN, PERFMON]);
+        assert_eq!(needed(&model(XdpMode::Off, 53), 1024, false), [NET_BIND_SERVICE]);
+        assert_eq!(needed(&model(XdpMode::Off, 53), 0, false), []);
+        assert_eq!(needed(&model(XdpMode::Off, 0), 1024, false), []);
     }
 }

@@ -12,7 +12,7 @@ mod tests;
 
 use std::{
     io::{self, ErrorKind},
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     time::Duration,
 };
 
@@ -28,6 +28,12 @@ use super::{
     deadline::{Deadline, Failure},
 };
 use crate::health::Outcome;
+
+/// Whether this process may send echo requests: groups count beside capabilities, so the kernel is asked.
+pub fn is_permitted() -> bool {
+    let refused = |error: io::Error| error.kind() == ErrorKind::PermissionDenied;
+    !socket(Ipv4Addr::LOCALHOST.into()).is_err_and(refused)
+}
 
 /// Sends one echo request.
 pub(super) async fn probe(destination: &Destination, timeout: Duration) -> io::Result<Outcome> {
@@ -70,7 +76,7 @@ fn socket(destination: IpAddr) -> io::Result<Socket> {
     };
     let socket = match Socket::new(domain, Type::DGRAM, Some(protocol)) {
         Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-            Socket::new(domain, Type::RAW, Some(protocol)).map_err(refusal)
+            Socket::new(domain, Type::RAW, Some(protocol)).map_err(with_advice)
         }
         result => result,
     }?;
@@ -82,7 +88,7 @@ fn socket(destination: IpAddr) -> io::Result<Socket> {
     Ok(socket)
 }
 
-fn refusal(error: io::Error) -> io::Error {
+fn with_advice(error: io::Error) -> io::Error {
     match error.kind() == ErrorKind::PermissionDenied {
         true => io::Error::new(
             ErrorKind::PermissionDenied,

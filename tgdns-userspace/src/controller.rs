@@ -83,6 +83,7 @@ pub async fn run(configuration: Configuration, model: Model) -> Result<()> {
     let (listener, _socket_file) = control::listen(&model.control, model.control_group.as_deref())?;
     let state_directory = state_directory(&model)?;
     let admins = admin::file::read(&model.state_directory)?;
+    let last_run = last_run::file::read(&model.state_directory)?;
     let slow_path = SlowPath::bind(&model)?;
     open_files::make_room(&model)?;
     let fast_path = match model.xdp_mode {
@@ -98,7 +99,6 @@ pub async fn run(configuration: Configuration, model: Model) -> Result<()> {
         Some(fast_path) => fast_path.image().context("reading what the last run has left in the maps")?,
         None => Image::default(),
     };
-    let last_run = last_run::file::read(&model.state_directory)?;
     let mut controller = Controller::new(configuration, model, admins, fast_path, slow_path);
     controller.roster.remember(&answered, &last_run, Instant::now(), unix_milliseconds());
     sources.probes.follow(controller.roster.targets());

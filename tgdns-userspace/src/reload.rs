@@ -60,6 +60,8 @@ pub fn refusals(before: &Model, after: &Model) -> Vec<String> {
         ("state_dir", before.state_directory == after.state_directory),
         ("pin_dir", before.pin_directory == after.pin_directory),
         ("xdp_mode", before.xdp_mode == after.xdp_mode),
+        ("probes_at_once", before.probes.at_once == after.probes.at_once),
+        ("commands_at_once", before.probes.commands_at_once == after.probes.commands_at_once),
     ] {
         if !same {
             fixed.push(format!("`{key}` cannot be changed by a reload: put it back, or restart tgdns"));

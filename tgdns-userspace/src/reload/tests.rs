@@ -84,6 +84,10 @@ fn what_a_reload_cannot_change_is_refused_by_its_key() {
             lines("state_dir = \"/a\"\npin_dir = \"/b\"\nxdp_mode = \"generic\""),
             vec!["`state_dir` cannot", "`pin_dir` cannot", "`xdp_mode` cannot"],
         ),
+        (
+            lines("probes_at_once = 7\ncommands_at_once = 3"),
+            vec!["`probes_at_once` cannot", "`commands_at_once` cannot"],
+        ),
         (vec![("10.0.0.1:53", "0.0.0.0:53".to_owned())], vec!["dns.listen: 0.0.0.0:53 overlaps 10.0.0.1:53"]),
         (vec![("[::]:53", "[::1]:53".to_owned())], vec!["dns.listen: [::1]:53 overlaps [::]:53"]),
         (vec![("[::]:53", "0.0.0.0:54".to_owned())], vec![]),

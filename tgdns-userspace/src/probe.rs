@@ -86,6 +86,10 @@ impl Probes {
         let mut before = std::mem::take(&mut self.running);
         let roots = Arc::default();
         for (target, cluster, server) in wanted {
+            // One that two configurations want is probed once.
+            if self.running.contains_key(&target) {
+                continue;
+            }
             let running =
                 before.remove(&target).unwrap_or_else(|| self.start(target, cluster, server, &roots));
             self.running.insert(target, running);

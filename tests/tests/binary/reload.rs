@@ -45,7 +45,7 @@ fn views(lan: &str, guests: &str, network: u8) -> String {
     };
     format!(
         "[[view]]\nname = \"lan\"\nclients = [\"{lan}/32\"]\n[[view]]\nname = \"guests\"\nclients = [\"{guests}/32\"]\n\
-         [[cluster]]\nname = \"{NAME}\"\n[cluster.probe]\ntype = \"tcp\"\nport = 443\ntimeout = \"1s\"\n{}{}",
+         [[cluster]]\nname = \"{NAME}\"\n[cluster.probe]\ntype = \"tcp\"\nport = 443\ntimeout = \"900ms\"\n{}{}",
         server("one", 20),
         server("two", 21)
     )

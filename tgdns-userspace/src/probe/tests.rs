@@ -171,7 +171,7 @@ async fn only_what_differs_is_ended_and_started() {
         heard
     };
     for (wanted, started) in
-        [(&[0, 1][..], &[0, 1][..]), (&[1, 2], &[2]), (&[1, 2], &[]), (&[0], &[0]), (&[], &[])]
+        [(&[0, 1, 0][..], &[0, 1][..]), (&[1, 2], &[2]), (&[1, 2, 1, 2], &[]), (&[0], &[0]), (&[], &[])]
     {
         assert_eq!(count(&mut probes, wanted).await, started, "{wanted:?}");
     }

@@ -66,6 +66,11 @@ impl Admins {
         self.servers.get(server).filter(|said| said.until.is_none_or(|until| now < until))
     }
 
+    /// What held until some time ago.
+    pub fn ended(&self, server: &str, now: u64) -> Option<&Said> {
+        self.servers.get(server).filter(|said| said.until.is_some_and(|until| until <= now))
+    }
+
     pub fn state(&self, server: &str, now: u64) -> AdminState {
         self.said(server, now).map_or(AdminState::Ready, |said| said.state)
     }

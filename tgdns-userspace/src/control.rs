@@ -46,7 +46,7 @@ pub enum Request {
     Status {},
     /// The reply is a `history::History`.
     History {},
-    /// The reply is a `stats::SlowPath`.
+    /// The reply is a `stats::Told`.
     Stats {},
     /// The reply is a `reload::Changes`, once it is published; with an error come the mistakes of the file.
     Reload {},

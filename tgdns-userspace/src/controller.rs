@@ -17,19 +17,20 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
 use crate::{
-    admin::{self, AdminState, Admins, Said},
+    admin::{self, AdminState, Admins},
     check,
-    cluster::{Model, Server, XdpMode},
+    cluster::{Model, XdpMode},
     control::{self, Request},
     directories::Made,
-    health::Change,
     history::History,
+    hook::Hooks,
     image::Image,
     last_run,
     netlink::Snapshot,
     probe::{Probed, Target},
     publish,
     responder::unix_seconds,
+    stats,
     status::{self, Status},
     xdp::{self, FastPath},
 };
@@ -40,6 +41,7 @@ use reloading::{Asker, Configuration, Loaded, Reloading};
 use roster::{Roster, Selection};
 use slow_path::SlowPath;
 use sources::Sources;
+use transitions::HealthChange;
 
 pub mod administration;
 mod attachments;
@@ -50,6 +52,7 @@ pub mod reloading;
 pub mod roster;
 mod slow_path;
 mod sources;
+mod transitions;
 
 /// Whatever the controller reacts to.
 #[derive(Debug)]
@@ -120,6 +123,7 @@ struct Controller {
     attachments: Attachments,
     health_file: HealthFile,
     slow_path: SlowPath,
+    hooks: Hooks,
     started: SystemTime,
     started_at: Instant,
     publish_error: Option<PublishError>,
@@ -143,8 +147,10 @@ impl Controller {
         let now = Instant::now();
         // Only the fast path has to know the service addresses; the sockets have theirs.
         let services = fast_path.is_none().then(BTreeSet::new);
+        let hooks = Hooks::start(&model.hooks);
         Self {
             configuration,
+            hooks,
             reloading: Reloading::default(),
             administration: Administration::new(admins.clone()),
             roster: Roster::new(model, admins, services, now),
@@ -261,26 +267,6 @@ impl Controller {
         self.save(sources);
     }
 
-    fn tell_admin_changes(&self, admins: &Admins) {
-        let now = unix_seconds().into();
-        for server in self.roster.model().clusters.iter().flat_map(|cluster| &cluster.servers) {
-            let (before, after) =
-                (self.roster.admins().said(&server.name, now), admins.said(&server.name, now));
-            if before != after {
-                let state = |said: Option<&Said>| said.map_or(AdminState::Ready, |said| said.state);
-                let until = after.and_then(|said| said.until).map(status::unix_timestamp);
-                tracing::info!(
-                    server = server.name,
-                    from = %state(before),
-                    to = %state(after),
-                    reason = after.and_then(|said| said.reason.as_deref()),
-                    until,
-                    "admin state changed"
-                );
-            }
-        }
-    }
-
     fn probed(&mut self, probed: Probed) {
         let is_paused = |roster: &Roster| {
             let place = roster.place(probed.target);
@@ -298,23 +284,16 @@ impl Controller {
         }
         let Some((next_interval, told)) = observed else { return };
         probed.answer(next_interval);
-        if let Some((cluster, server, change)) = told {
+        if let Some(changed) = told {
             self.health_file.changed(now);
-            tracing::info!(
-                cluster,
-                server = server.name,
-                address = %server.address,
-                from = change.from.as_str(),
-                to = change.to.as_str(),
-                cause = change.cause,
-                "health changed"
-            );
+            self.tell_health_change(changed);
         }
     }
 
     /// Attaches and publishes what is due.
     fn settle(&mut self, sources: &mut Sources) {
         let (now, unix_seconds) = (Instant::now(), unix_seconds());
+        self.tell_admin_ends(unix_seconds.into());
         let tell_time = |roster: &mut Roster| roster.tell_time(now, unix_seconds.into());
         let back: Vec<Target> = self.rosters_mut().flat_map(tell_time).collect();
         for target in back {
@@ -402,7 +381,10 @@ impl Controller {
             Request::History {} => {
                 serde_json::to_value(History::of(&self.roster, Instant::now(), SystemTime::now()))
             }
-            Request::Stats {} => serde_json::to_value(self.slow_path.stats()),
+            Request::Stats {} => serde_json::to_value(stats::Told {
+                counters: self.slow_path.stats(),
+                hooks: self.hooks.counts().map(|(name, count)| (name.to_owned(), count)).to_vec(),
+            }),
             Request::Admin(_) | Request::Reload {} => bail!("this is not told at once"),
         };
         value.context("the reply cannot be written as JSON")
@@ -453,14 +435,12 @@ impl Controller {
     }
 }
 
-/// A change with the names of the cluster and the server.
-type Told = (String, Server, Change);
-
 /// Takes one outcome in. Gives the interval until the next one, and the change if there is one; nothing where the target is
 /// not known.
-fn observe(roster: &mut Roster, probed: &Probed, now: Instant) -> Option<(Duration, Option<Told>)> {
+fn observe(roster: &mut Roster, probed: &Probed, now: Instant) -> Option<(Duration, Option<HealthChange>)> {
     let (cluster, server) = roster.place(probed.target)?;
     let said = roster.reported_state(cluster, server);
+    let since = roster.health(cluster).get(server)?.last_change().map(|change| change.at);
     let change = roster.observe(cluster, server, probed.probe, &probed.outcome, now);
     let says = roster.reported_state(cluster, server);
     let cluster_model = roster.model().clusters.get(cluster)?;
@@ -471,7 +451,14 @@ fn observe(roster: &mut Roster, probed: &Probed, now: Instant) -> Option<(Durati
         let (cluster, server) = (&cluster_model.name, &server_model.name);
         tracing::info!(cluster, server, from = %said, to = %says, "a server says so of itself");
     }
-    Some((next_interval, change.map(|change| (cluster_model.name.clone(), server_model.clone(), change))))
+    let told = change.map(|change| HealthChange {
+        cluster: cluster_model.name.clone(),
+        server: server_model.name.clone(),
+        address: server_model.address,
+        after: since.map(|since| change.at.saturating_duration_since(since)),
+        change,
+    });
+    Some((next_interval, told))
 }
 
 fn state_directory(model: &Model) -> Result<Made> {

@@ -3,6 +3,7 @@
 pub mod admin;
 mod atomic_file;
 pub mod check;
+mod child;
 pub mod cluster;
 pub mod config;
 pub mod control;
@@ -13,6 +14,7 @@ mod directories;
 pub mod forwarder;
 pub mod health;
 pub mod history;
+pub mod hook;
 pub mod image;
 pub mod last_run;
 pub mod maps;

@@ -122,6 +122,7 @@ pub fn differences(before: &Model, after: &Model) -> Vec<Difference> {
 fn settings(before: &Model, after: &Model) -> Vec<Difference> {
     let keys = keys(&[
         ("default_view", default_view(before) == default_view(after)),
+        ("hook", before.hooks == after.hooks),
         ("control_group", before.control_group == after.control_group),
         ("dns.identity", before.identity == after.identity),
         ("dns.version", before.version == after.version),

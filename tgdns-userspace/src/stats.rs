@@ -10,8 +10,10 @@ pub struct Counters(pub Vec<(String, u64)>);
 
 /// What the control socket tells: in its own order, which JSON objects do not keep.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SlowPath {
+pub struct Told {
+    /// Of the slow path.
     pub counters: Vec<(String, u64)>,
+    pub hooks: Vec<(String, u64)>,
 }
 
 /// Each path by itself, because each can be asked without the other.
@@ -21,6 +23,8 @@ pub struct Stats {
     pub fast_path: Option<Counters>,
     /// None where no controller runs.
     pub slow_path: Option<Counters>,
+    /// The same.
+    pub hooks: Option<Counters>,
 }
 
 impl Serialize for Counters {
@@ -35,7 +39,7 @@ impl Serialize for Counters {
 
 /// As text, for people: what has been counted, without the zeros.
 pub fn render(stats: &Stats) -> String {
-    let paths = [("fast path", &stats.fast_path), ("slow path", &stats.slow_path)];
+    let paths = [("fast path", &stats.fast_path), ("slow path", &stats.slow_path), ("hooks", &stats.hooks)];
     paths.into_iter().map(|(name, counters)| render_path(name, counters.as_ref())).collect()
 }
 
@@ -58,14 +62,14 @@ mod tests {
     fn stats() -> Stats {
         let counters = [("answered_a", 12), ("not_dns", 0), ("a_last_one", 3)];
         let counters = counters.map(|(name, count)| (name.to_owned(), count)).to_vec();
-        Stats { fast_path: Some(Counters(counters)), slow_path: None }
+        Stats { fast_path: Some(Counters(counters)), slow_path: None, hooks: None }
     }
 
     #[test]
     fn json_is_an_object_for_each_path() {
         assert_eq!(
             serde_json::to_string(&stats()).unwrap(),
-            r#"{"fast_path":{"answered_a":12,"not_dns":0,"a_last_one":3},"slow_path":null}"#
+            r#"{"fast_path":{"answered_a":12,"not_dns":0,"a_last_one":3},"slow_path":null,"hooks":null}"#
         );
     }
 
@@ -73,7 +77,7 @@ mod tests {
     fn text_leaves_zeros_out() {
         assert_eq!(
             render(&stats()),
-            "fast path, 1 of 3 counters are 0:\n  answered_a  12\n  a_last_one  3\nslow path: not available\n"
+            "fast path, 1 of 3 counters are 0:\n  answered_a  12\n  a_last_one  3\nslow path: not available\nhooks: not available\n"
         );
     }
 }

@@ -68,6 +68,7 @@ impl TableSet {
             probes: ProbeLimits::default(),
             views,
             default_view: Default::default(),
+            hooks: vec![],
             clusters,
         };
         Ok(Self { name: name.into(), model, live, services })

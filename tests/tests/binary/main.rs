@@ -4,6 +4,7 @@ mod admin;
 mod control;
 mod devices;
 mod footprint;
+mod hooks;
 mod host;
 mod modes;
 mod protocols;

@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 use tgdns::{
     control::{Request, client},
-    stats::{self, Counters, SlowPath, Stats},
+    stats::{self, Counters, Stats, Told},
     xdp,
 };
 
@@ -37,14 +37,16 @@ impl Arguments {
         let control = self.controller.socket()?;
         let pin_directory = paths::PIN_DIRECTORY.find(self.pin_dir, &self.controller.config.config)?;
         let fast = xdp::counters(&pin_directory);
-        let slow = client::call::<SlowPath>(&control, &Request::Stats {});
+        let slow = client::call::<Told>(&control, &Request::Stats {});
         if let (Err(fast), Err(slow)) = (&fast, &slow) {
             bail!("neither path can be asked\n  fast path: {fast:#}\n  slow path: {slow:#}");
         }
+        let (slow_path, hooks) = slow.ok().map(|told| (told.counters, told.hooks)).unzip();
         let named = |(name, count): (&str, u64)| (name.to_owned(), count);
         let stats = Stats {
             fast_path: fast.ok().map(|counters| Counters(counters.into_iter().map(named).collect())),
-            slow_path: slow.ok().map(|slow| Counters(slow.counters)),
+            slow_path: slow_path.map(Counters),
+            hooks: hooks.map(Counters),
         };
         if self.json { super::print_json(&stats) } else { super::print(&stats::render(&stats)) }
     }

@@ -18,7 +18,7 @@ pub(super) use probe::{Probe, Probes};
 
 use super::leaf::{
     AbsolutePath, Address, AnswerWord, Base, GroupName, JoinWord, Label, Listen, Mode, Name, Nic, Number,
-    Prefix, Step, Text, Time,
+    OccasionWord, Prefix, Step, Text, Time,
 };
 
 /// A value that may be absent, with its place in the text.
@@ -49,6 +49,7 @@ pub(super) struct File {
     pub(super) commands_at_once: Given<Number<1, 1024>>,
     pub(super) view: Tables<View>,
     pub(super) default_view: Given<Label>,
+    pub(super) hook: Tables<Hook>,
     pub(super) cluster: Tables<Cluster>,
 }
 
@@ -69,6 +70,14 @@ pub(super) struct Dns {
 pub(super) struct View {
     pub(super) name: Given<Label>,
     pub(super) clients: Given<Vec<Spanned<Prefix>>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Hook {
+    pub(super) command: Given<Vec<Spanned<String>>>,
+    pub(super) on: Given<Vec<Spanned<OccasionWord>>>,
+    pub(super) timeout: Given<Time<100, 600_000>>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -13,7 +13,7 @@ use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Deserializer, de};
 
-use crate::cluster::XdpMode;
+use crate::cluster::{Occasion, XdpMode};
 pub(super) use address::{Address, AddressOrNone, Base, Prefix, refuse};
 pub(super) use conversation::{Bytes, Command, Expect};
 pub(super) use dns::{AnswerAddress, QueryName, Rcode, RecordType, TransportWord};
@@ -157,6 +157,19 @@ impl AnswerWord {
             "one" => Some(Self::One),
             _ => None,
         }
+    }
+}
+
+/// What a server becomes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OccasionWord(pub(super) Occasion);
+
+impl<'de> Deserialize<'de> for OccasionWord {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let expected = "\"up\", \"down\", \"unknown\", \"ready\", \"drain\" or \"maint\"";
+        text(deserializer, expected, |text| {
+            Occasion::ALL.into_iter().find(|occasion| occasion.as_str() == text).map(Self).ok_or(None)
+        })
     }
 }
 

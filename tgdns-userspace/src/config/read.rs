@@ -162,7 +162,8 @@ impl Cut {
 }
 
 /// The tables that are lists, and how their headers are written.
-const TABLES: [(&str, &str); 4] = [
+const TABLES: [(&str, &str); 5] = [
+    ("hook", "[[hook]]"),
     ("view", "[[view]]"),
     ("cluster", "[[cluster]]"),
     ("part", "[[cluster.part]]"),

@@ -3,6 +3,7 @@
 mod alias;
 mod cluster;
 mod draft;
+mod hook;
 mod name_server;
 mod overlap;
 mod probe;
@@ -89,6 +90,7 @@ pub(super) fn model(file: File, mistakes: &mut Mistakes<'_>) -> Model {
         },
         views,
         default_view,
+        hooks: hook::hooks(file.hook, mistakes),
         clusters,
     }
 }

@@ -9,7 +9,7 @@ use super::{
     reloading::{Asker, Loaded, Prepared},
     sources::Sources,
 };
-use crate::{check, control, reload::Changes};
+use crate::{check, control, hook::Hooks, reload::Changes};
 
 impl Controller {
     pub(super) fn reload(&mut self, asker: Asker, sources: &Sources) {
@@ -56,6 +56,9 @@ impl Controller {
         }
         let Prepared { roster, secrets, bound, changes } =
             self.reloading.prepared.take_if(|prepared| prepared.roster.is_ready(now))?;
+        if roster.model().hooks != self.roster.model().hooks {
+            self.hooks = Hooks::start(&roster.model().hooks);
+        }
         self.roster = roster;
         self.health_file.changed(now);
         let model = self.roster.model();

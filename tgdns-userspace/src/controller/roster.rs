@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    admin::{AdminState, Admins},
+    admin::{AdminState, Admins, Said},
     cluster::{Cluster, Model, Probe, Server},
     health::{Change, Health, Outcome, ServerHealth},
     netlink::ServiceAddress,
@@ -205,6 +205,22 @@ impl Roster {
             }
         }
         back
+    }
+
+    /// Whose admin states have ended by themselves; to be asked before [`Self::tell_time`].
+    pub fn ended(&self, unix_seconds: u64) -> Vec<(&Cluster, &Server, &Said)> {
+        let mut ended = Vec::new();
+        if self.states_end.is_none_or(|end| unix_seconds < end) {
+            return ended;
+        }
+        for (index, cluster) in self.model.clusters.iter().enumerate() {
+            let servers = cluster.servers.iter().enumerate();
+            let taken_out = servers.filter(|(server, _)| self.state(index, *server) != AdminState::Ready);
+            ended.extend(taken_out.filter_map(|(_, server)| {
+                Some((cluster, server, self.admins.ended(&server.name, unix_seconds)?))
+            }));
+        }
+        ended
     }
 
     /// Works out the TTLs that follow the servers' health, at whole seconds of this run: a change that nobody can see coming

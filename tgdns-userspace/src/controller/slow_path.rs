@@ -20,7 +20,7 @@ use crate::{
     cookie::Secrets,
     image::Image,
     responder::{self, Responder},
-    slow, stats,
+    slow,
 };
 
 /// The sockets are bound at the start, so that a port in use is told at once, and served from the first publication of
@@ -129,9 +129,9 @@ impl SlowPath {
         }
     }
 
-    pub(super) fn stats(&self) -> stats::SlowPath {
+    pub(super) fn stats(&self) -> Vec<(String, u64)> {
         let udp = self.udp_counters.snapshot().into_iter();
         let counters = udp.chain(self.tcp_counters.snapshot()).chain(self.queries.snapshot());
-        stats::SlowPath { counters: counters.map(|(name, count)| (name.to_owned(), count)).collect() }
+        counters.map(|(name, count)| (name.to_owned(), count)).collect()
     }
 }

@@ -112,6 +112,7 @@ mod tests {
             probes: ProbeLimits::default(),
             views: vec![],
             default_view: Default::default(),
+            hooks: vec![],
             clusters: vec![],
         };
         assert_eq!(needed(&model(XdpMode::Native, 53), 1024, false), ALL);

@@ -813,6 +813,35 @@ fn least_ttls() {
 }
 
 #[test]
+fn hooks() {
+    for (written, expected) in [
+        (
+            "on = [\"up\"]",
+            "3:1: `command` is missing: give the program and its arguments, such as [\"/usr/local/bin/tell\", \"--now\"]",
+        ),
+        (
+            "command = []",
+            "4:11: `command` is empty: give the program and its arguments, such as [\"/usr/local/bin/tell\", \"--now\"]",
+        ),
+        ("command = [\"tell\"]", "4:12: \"tell\" is no path: write its absolute path: no shell looks for it"),
+        (
+            "command = [\"/bin/tell\"]\non = []",
+            "5:6: `on` is empty, so that it is never run: take it away for all occasions",
+        ),
+        (
+            "command = [\"/bin/tell\"]\non = [\"dead\"]",
+            "5:7: each of `on` must be \"up\", \"down\", \"unknown\", \"ready\", \"drain\" or \"maint\", not \"dead\"",
+        ),
+        (
+            "command = [\"/bin/tell\"]\ntimeout = \"1h\"",
+            "5:11: `timeout` must be a duration in quotes from \"100ms\" to \"10m\", such as \"500ms\", not \"1h\"",
+        ),
+    ] {
+        check(&changed("[dns]\n", &format!("[[hook]]\n{written}\n[dns]\n")), &[expected]);
+    }
+}
+
+#[test]
 fn overlaps() {
     rows(&[
         (

@@ -9,7 +9,7 @@ use std::{
 use super::super::load;
 use super::*;
 use crate::cluster::{
-    Answer, DefaultView, Join, Model, Probe, ProbeKind, ProbeLimits, Tcp, TcpLimits, XdpMode,
+    Answer, DefaultView, Hook, Join, Model, Occasion, Probe, ProbeKind, ProbeLimits, Tcp, TcpLimits, XdpMode,
 };
 
 /// The smallest file, and every default.
@@ -37,6 +37,7 @@ fn defaults() {
         cookie_secret,
         views,
         default_view,
+        hooks,
         clusters,
     } = parse(text, "F").unwrap();
     assert_eq!((identity.as_str(), version.as_str(), cookie_secret), ("", "", None));
@@ -51,7 +52,7 @@ fn defaults() {
         TcpLimits { connections: 1000, connections_per_client: 100, idle_timeout: Duration::from_secs(10) };
     assert_eq!(tcp, expected);
     assert_eq!(probes, ProbeLimits { at_once: 2048, commands_at_once: 64 });
-    assert_eq!((views, default_view), (vec![], DefaultView::Own));
+    assert_eq!((views, default_view, hooks), (vec![], DefaultView::Own, vec![]));
     let [cluster] = clusters.try_into().unwrap();
     assert_eq!(
         (cluster.name.as_str(), cluster.ttl, cluster.answer),
@@ -321,6 +322,24 @@ fn listed_and_hidden() {
             "internet-2 10.10.10.101 1 -> 10.10.10.101 | 192.168.1.2 | 10.10.10.101",
         ],
     );
+}
+
+#[test]
+fn hooks() {
+    let text = changed(
+        "[dns]\n",
+        "[[hook]]\ncommand = [\"/bin/a\", \"b\"]\n[[hook]]\ncommand = [\"/bin/c\"]\non = [\"down\", \"maint\"]\ntimeout = \"1s\"\n[dns]\n",
+    );
+    let hook = |command: &[&str], on: &[Occasion], seconds| Hook {
+        command: command.iter().map(|word| (*word).to_owned()).collect(),
+        on: on.to_vec(),
+        timeout: Duration::from_secs(seconds),
+    };
+    let expected = [
+        hook(&["/bin/a", "b"], &Occasion::ALL, 10),
+        hook(&["/bin/c"], &[Occasion::Down, Occasion::Maint], 1),
+    ];
+    assert_eq!(parse(&text, "F").unwrap().hooks, expected);
 }
 
 #[test]

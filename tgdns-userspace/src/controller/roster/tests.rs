@@ -101,6 +101,7 @@ fn model(clusters: &[usize]) -> Model {
         probes: ProbeLimits::default(),
         views: vec![],
         default_view: Default::default(),
+        hooks: vec![],
         clusters: clusters.iter().enumerate().map(cluster).collect(),
     }
 }

@@ -7,6 +7,7 @@ mod footprint;
 mod hooks;
 mod host;
 mod modes;
+mod probes;
 mod protocols;
 mod question;
 mod refusals;

@@ -33,6 +33,7 @@ const FILES: &[(&str, &str)] = files![
     "limits.toml",
     "messages.toml",
     "names.toml",
+    "policies.toml",
     "sources.toml",
     "types.toml",
     "udp.toml",

@@ -9,7 +9,10 @@ use tgdns::xdp::Program;
 use tgdns_common::{
     counter::Counters,
     reason::Reason,
-    tables::{AnswerSet, Halves, Ipv4Addresses, Ipv6Addresses, Negative, PrefixViews, Service, Settings},
+    tables::{
+        AnswerSet, Begins, Choice, Column, Halves, Ipv4Addresses, Ipv6Addresses, Negative, PrefixViews,
+        Service, Settings,
+    },
     wire::dns::RecordHead,
 };
 
@@ -33,17 +36,23 @@ fn values_are_bytes_without_padding() {
     check!(Service, address: 16, mac: 6, vlans: 4, family: 1, reserved: 1);
     check!(PrefixViews, sides: 8);
     check!(RecordHead, owner: 2, r#type: 2, class: 2, ttl: 4, length: 2);
-    check!(Ipv4Addresses, record: 12, count: 1, limit: 1, reserved: 2, addresses: 4 * 128);
-    check!(Ipv6Addresses, record: 12, count: 1, limit: 1, reserved: 2, addresses: 16 * 128);
+    check!(Ipv4Addresses, record: 12, count: 1, limit: 1, reserved: 2, addresses: 4 * 192);
+    check!(Ipv6Addresses, record: 12, count: 1, limit: 1, reserved: 2, addresses: 16 * 192);
     check!(Negative, length: 1, is_apex: 1, sum: 2, record: 112);
-    check!(AnswerSet, name: 64, significant: 64, view: 4, ipv4: 528, ipv6: 2064, negative: 116);
+    check!(
+        AnswerSet,
+        name: 64, significant: 64, view: 4, policy: 1, rcode: 1, extended_error: 2, ipv4: 784, ipv6: 3088, negative: 116,
+    );
+    check!(Column, threshold: 4, below: 1, above: 1, reserved: 2);
+    check!(Begins, count: 1, reserved: 3, columns: 64 * 8, buckets: 1024);
+    check!(Choice, ipv4: 1540, ipv6: 1540, ipv4_mask: 4, ipv6_mask: 16, seed: 4);
 }
 
 #[test]
 fn counters_are_one_number_for_each_name() {
     assert_eq!(size_of::<Counters>(), 8 * Counters::NAMES.len());
-    assert_eq!(Counters::NAMES.len(), 4 + Reason::ALL.len());
-    assert_eq!((offset_of!(Counters, answered_a), offset_of!(Counters, truncated)), (0, 32));
+    assert_eq!(Counters::NAMES.len(), 4 + 1 + Reason::ALL.len());
+    assert_eq!((offset_of!(Counters, answered_a), offset_of!(Counters, truncated)), (0, 40));
     assert_eq!(offset_of!(Counters, write), 8 * (Counters::NAMES.len() - 1));
 }
 

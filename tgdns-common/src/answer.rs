@@ -3,13 +3,14 @@
 use core::hint::black_box;
 
 use crate::{
-    counter::Kind,
+    choice,
+    counter::{Counter, Kind},
     name::{self, Words},
     packet::{Packet, forget},
     query::{Query, Question},
     reason::Reason,
-    tables::{self, Address, AnswerSet, DEFAULT_VIEW, Halves, MAX_SERVERS, Settings, Tables},
-    wire::dns::{Header, RecordHead, Type},
+    tables::{self, Address, AnswerSet, DEFAULT_VIEW, Halves, MAX_SERVERS, PLACES, Settings, Tables, policy},
+    wire::dns::{ExtendedError, Header, RecordHead, Type},
 };
 
 const HEADER: usize = size_of::<Header>();
@@ -47,47 +48,97 @@ impl<'t> Answer<'t> {
         client: Address,
     ) -> Result<Self, Reason> {
         let (names, view) = view_of(client, tables, settings);
-        let set = find_set(&question.name, query.name_sum, query.name_length, tables, names, view)
+        let entry = find_set(&question.name, query.name_sum, query.name_length, tables, names, view)
             .ok_or(Reason::UnknownName)?;
         if query.r#type == Type::NS {
             return Err(Reason::NameServers);
         }
-        let fixed = HEADER + query.question_length() + query.opt_length;
-        Ok(Self::of(packet, set, query.r#type, fixed, usize::from(query.size), tables))
+        let frame = Surroundings {
+            length: HEADER + query.question_length() + query.opt_length,
+            size: usize::from(query.size),
+            has_edns: query.opt_length != 0,
+        };
+        Ok(Self::of(packet, entry, query.r#type, frame, client, tables))
     }
 
-    /// The answer for a type out of a set: in a message that has `fixed` bytes without its records and may have `size`.
+    /// The answer for a type out of a set.
     #[inline(always)]
     pub fn of<P: Packet, T: Tables>(
         packet: &P,
-        set: &'t AnswerSet,
+        entry: Entry<'t>,
         r#type: Type,
-        fixed: usize,
-        size: usize,
+        message: Surroundings,
+        client: Address,
         tables: &T,
     ) -> Self {
+        let Entry { slot, set } = entry;
         let kind = kind_of(r#type, set);
-        let room = size - fixed;
-        let turn = tables.count(kind.into());
-        let (start, count, records_length) = if kind == Kind::A {
+        let start = if set.policy == 0 {
+            let count = if kind == Kind::A { set.ipv4.count } else { set.ipv6.count };
+            choice::rotate(tables.count(kind.into()), count)
+        } else {
+            let turn = tables.count(counter(set, kind));
+            choice::begin(set, tables.choice(slot), kind, turn, client)
+        };
+        let fixed = message.length + option_length(set, message.has_edns);
+        let room = message.size - fixed;
+        let (count, records_length) = if kind == Kind::A {
             let count = usize::from(set.ipv4.limit).min(room / A);
-            (rotate(turn, set.ipv4.count), count, count * A)
+            (count, count * A)
         } else if kind == Kind::AAAA {
             let count = usize::from(set.ipv6.limit).min(room / AAAA);
-            (rotate(turn, set.ipv6.count), count, count * AAAA)
+            (count, count * AAAA)
         } else {
-            (0, 1, usize::from(set.negative.length))
+            (1, usize::from(set.negative.length))
         };
         let records_length = forget::<2047>(packet, records_length);
         Self {
             set,
             kind,
-            start: forget::<{ MAX_SERVERS - 1 }>(packet, start),
+            start: forget::<{ PLACES - 1 }>(packet, start),
             count: forget::<{ 2 * MAX_SERVERS - 1 }>(packet, count),
             records_length,
             message_length: forget::<2047>(packet, fixed + records_length),
         }
     }
+}
+
+impl Answer<'_> {
+    /// What it was counted as.
+    #[inline(always)]
+    pub fn counter(&self) -> Counter {
+        counter(self.set, self.kind)
+    }
+}
+
+#[inline(always)]
+fn counter(set: &AnswerSet, kind: Kind) -> Counter {
+    if set.policy & policy::WITHOUT_LIVE != 0 { Counter::WITHOUT_LIVE } else { kind.into() }
+}
+
+/// Of what an answer adds to an OPT record, in bytes. A branch would make the verifier walk all that follows twice.
+#[inline(always)]
+pub(crate) fn option_length(set: &AnswerSet, has_edns: bool) -> usize {
+    const _: () = assert!(size_of::<ExtendedError>() == 6 && policy::WITHOUT_LIVE == 4);
+    let bit = set.policy & policy::WITHOUT_LIVE & (u8::from(has_edns) << 2);
+    usize::from(bit + (bit >> 1))
+}
+
+/// What a message has besides its records.
+#[derive(Clone, Copy)]
+pub struct Surroundings {
+    /// In bytes, without what an answer adds to an OPT record.
+    pub length: usize,
+    /// How many bytes the whole message may have.
+    pub size: usize,
+    pub has_edns: bool,
+}
+
+/// An answer set, and the slot that it is in; 0 where no table holds it.
+#[derive(Clone, Copy)]
+pub struct Entry<'t> {
+    pub slot: u32,
+    pub set: &'t AnswerSet,
 }
 
 /// The view of a client, and where that one's names are: both of one publication.
@@ -111,7 +162,7 @@ pub(crate) fn find_set<'t, T: Tables>(
     tables: &'t T,
     names: Halves,
     view: u32,
-) -> Option<&'t AnswerSet> {
+) -> Option<Entry<'t>> {
     let hash = tables::name_hash(sum, view, names.seed(names.in_use()));
     let [first, second] = names.positions(hash);
     match_at(name, length, tables, first, view).or_else(|| match_at(name, length, tables, second, view))
@@ -124,14 +175,14 @@ fn match_at<'t, T: Tables>(
     tables: &'t T,
     position: u32,
     view: u32,
-) -> Option<&'t AnswerSet> {
+) -> Option<Entry<'t>> {
     let slot = tables.slot(position);
     if slot == 0 {
         return None;
     }
     let set = tables.answer_set(slot)?;
     (name::is_same(name, length, &set.name, &set.significant) && set.view == view.to_be_bytes())
-        .then_some(set)
+        .then_some(Entry { slot, set })
 }
 
 /// Which records a type gets. ANY gets one RRset that exists (RFC 8482 4.1).
@@ -146,32 +197,5 @@ fn kind_of(r#type: Type, set: &AnswerSet) -> Kind {
         Kind::SOA
     } else {
         Kind::NO_DATA
-    }
-}
-
-/// A place among `count` addresses. Steps of the golden ratio visit all of them evenly, however queries are interleaved.
-#[inline(always)]
-fn rotate(turn: u64, count: u8) -> usize {
-    let fraction = (turn as u32).wrapping_mul(0x9e37_79b9);
-    ((u64::from(fraction) * u64::from(count)) >> 32) as usize
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rotation_is_even() {
-        // Miri takes long over each turn.
-        for count in (1..=64_u8).step_by(if cfg!(miri) { 21 } else { 1 }) {
-            let mut seen = [0_u32; 64];
-            for turn in 0..u64::from(count) * 1000 {
-                seen[rotate(turn, count)] += 1;
-            }
-            for place in &seen[..usize::from(count)] {
-                assert!((990..=1010).contains(place), "{count} addresses: {seen:?}");
-            }
-            assert!(seen[usize::from(count)..].iter().all(|place| *place == 0));
-        }
     }
 }

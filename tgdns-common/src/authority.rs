@@ -1,12 +1,12 @@
 //! What any message is answered with: the rules for all that is no plain query.
 
 use crate::{
-    answer::{self, Answer},
+    answer::{self, Answer, Entry, Surroundings},
     finding::Finding,
     name::{self, MAX_LENGTH},
     packet::Packet,
     request::{Asked, Cookie, Request, Tsig},
-    tables::{self, Address, AnswerSet, Negative, Tables as _},
+    tables::{self, Address, AnswerSet, Negative, Tables as _, policy},
     transport::Transport,
     wire::dns::{CHAOS, Header, IN, Opt, OptionHead, RecordHead, Type},
     zones::{NameServers, Zones},
@@ -81,7 +81,7 @@ pub fn judge<'z, P: Packet, Z: Zones>(
         (None, None) => (without_question(cookie, client, zones), Sections::Nothing, false),
     };
     if request.edns.is_some() {
-        options.extended_error = finding.extended_error();
+        options.extended_error = finding.extended_error().or_else(|| sections.extended_error());
     }
     let fixed = Room::new(request, &options, transport).fixed;
     let length = fixed + sections.length();
@@ -94,6 +94,7 @@ struct Room {
     /// What it has without its records.
     fixed: usize,
     size: usize,
+    has_edns: bool,
 }
 
 impl Room {
@@ -102,7 +103,8 @@ impl Room {
         let opt = request.edns.map_or(0, |_| size_of::<Opt>() + options.length());
         let tsig = request.tsig.as_ref().map_or(0, Tsig::length);
         let size = transport.largest(request.edns.map_or(WITHOUT_EDNS, |edns| edns.size));
-        Self { fixed: size_of::<Header>() + question + opt + tsig, size: size.into() }
+        let fixed = size_of::<Header>() + question + opt + tsig;
+        Self { fixed, size: size.into(), has_edns: request.edns.is_some() }
     }
 
     fn holds(self, length: usize) -> bool {
@@ -111,6 +113,13 @@ impl Room {
 }
 
 impl Sections<'_> {
+    /// Why they are what they are, where that is said.
+    fn extended_error(&self) -> Option<u16> {
+        let Self::Answer(Answer { set, .. }) = self else { return None };
+        let is_said = set.policy & policy::WITHOUT_LIVE != 0;
+        is_said.then_some(u16::from_be_bytes(set.extended_error))
+    }
+
     /// In bytes.
     fn length(&self) -> usize {
         match self {
@@ -141,12 +150,19 @@ fn answer<'z, P: Packet, Z: Zones>(
     }
     let Some(found) = Found::by_name(asked, client, zones) else { return refused(Finding::ForeignName) };
     match found {
-        Found::Name(set) if asked.r#type == Type::NS && set.negative.is_apex != 0 => {
+        Found::Name(Entry { set, .. }) if asked.r#type == Type::NS && set.negative.is_apex != 0 => {
             name_servers(zones.name_servers(set), room)
         }
-        Found::Name(set) => {
-            let answer = Answer::of(packet, set, asked.r#type, room.fixed, room.size, zones.tables());
-            (answer.kind.into(), Sections::Answer(answer), false)
+        Found::Name(entry) => {
+            let answer = Answer::of(
+                packet,
+                entry,
+                asked.r#type,
+                Surroundings { length: room.fixed, size: room.size, has_edns: room.has_edns },
+                client,
+                zones.tables(),
+            );
+            ((&answer).into(), Sections::Answer(answer), false)
         }
         Found::Nothing { apex, offset } => (Finding::NoName, Sections::NoName(&apex.negative, offset), false),
     }
@@ -191,7 +207,7 @@ fn without_question<Z: Zones>(cookie: Cookie, client: Address, zones: &Z) -> Fin
 
 /// What there is at a name.
 enum Found<'z> {
-    Name(&'z AnswerSet),
+    Name(Entry<'z>),
     /// Nothing, in a zone whose apex's name begins at that offset of the name.
     Nothing {
         apex: &'z AnswerSet,
@@ -206,19 +222,19 @@ impl<'z> Found<'z> {
         let mut apexes = asked
             .name
             .suffixes()
-            .filter_map(|(offset, suffix)| find_apex(suffix, tables, view).map(|set| (offset, set)));
+            .filter_map(|(offset, suffix)| find_apex(suffix, tables, view).map(|entry| (offset, entry)));
         match apexes.next()? {
             (0, apex) => Some(Self::Name(apex)),
             (offset, apex) => Some(match zones.below(asked.name.bytes(), view) {
-                Some(set) => Self::Name(set),
-                None => Self::Nothing { apex, offset },
+                Some(set) => Self::Name(Entry { slot: 0, set }),
+                None => Self::Nothing { apex: apex.set, offset },
             }),
         }
     }
 }
 
 /// The answer set of a name in wire form and lower case.
-fn find_apex<'z, T: tables::Tables>(name: &[u8], tables: &'z T, view: u32) -> Option<&'z AnswerSet> {
+fn find_apex<'z, T: tables::Tables>(name: &[u8], tables: &'z T, view: u32) -> Option<Entry<'z>> {
     let mut wire = [0; MAX_LENGTH];
     wire.get_mut(..name.len())?.copy_from_slice(name);
     let words = name::words(&wire);

@@ -26,6 +26,9 @@ impl Kind {
 pub struct Counter(pub u8);
 
 impl Counter {
+    /// An answer of any kind while no server is live, or too few are.
+    pub const WITHOUT_LIVE: Self = Self(Kind::COUNT);
+
     pub const COUNT: usize = size_of::<Counters>() / size_of::<u64>();
 }
 
@@ -39,7 +42,7 @@ impl From<Kind> for Counter {
 impl From<Reason> for Counter {
     #[inline(always)]
     fn from(reason: Reason) -> Self {
-        Self(Kind::COUNT + reason as u8)
+        Self(Self::WITHOUT_LIVE.0 + 1 + reason as u8)
     }
 }
 
@@ -58,7 +61,7 @@ macro_rules! counters {
 }
 
 counters! {
-    answered_a, answered_aaaa, answered_nodata, answered_soa,
+    answered_a, answered_aaaa, answered_nodata, answered_soa, answered_without_live,
     truncated, not_ip, not_udp, not_dns, fragment, ip_options, ipv6_extension, ip_checksum, not_our_address,
     source_mac, source_address, source_port, response, udp_checksum, no_udp_checksum, opcode, header_flags, counts,
     too_long, malformed_name, trailing_bytes, malformed_opt, edns_version, edns_option, class, meta_type, unknown_name, name_servers,
@@ -79,7 +82,8 @@ mod tests {
 
     #[test]
     fn every_reason_has_the_counter_of_its_name() {
-        assert_eq!(Counters::NAMES.len(), usize::from(Kind::COUNT) + Reason::ALL.len());
+        assert_eq!(Counters::NAMES.len(), usize::from(Kind::COUNT) + 1 + Reason::ALL.len());
+        assert_eq!(Counters::NAMES[usize::from(Counter::WITHOUT_LIVE.0)], "answered_without_live");
         for reason in Reason::ALL {
             assert_eq!(Counters::NAMES[usize::from(Counter::from(*reason).0)], reason.as_str());
         }

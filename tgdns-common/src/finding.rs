@@ -1,8 +1,13 @@
 //! What the slow path makes of a message.
 
 use crate::{
+    answer::Answer,
     counter::Kind,
-    wire::dns::rcode::{BADCOOKIE, BADVERS, FORMERR, NOERROR, NOTAUTH, NOTIMP, NXDOMAIN, REFUSED},
+    tables::policy,
+    wire::dns::{
+        ExtendedError,
+        rcode::{BADCOOKIE, BADVERS, FORMERR, NOERROR, NOTAUTH, NOTIMP, NXDOMAIN, REFUSED, SERVFAIL},
+    },
 };
 
 macro_rules! findings {
@@ -44,6 +49,12 @@ findings! {
     NoData = "answered_nodata" => Some(NOERROR),
     /// The SOA.
     Soa = "answered_soa" => Some(NOERROR),
+    /// What is handed out while no server is live, or too few are.
+    WithoutLive = "answered_without_live" => Some(NOERROR),
+    /// The same where the policy is SERVFAIL.
+    Servfail = "servfail_without_live" => Some(SERVFAIL),
+    /// The same where the policy is REFUSED.
+    Refused = "refused_without_live" => Some(REFUSED),
     /// The name servers.
     NameServers = "answered_ns" => Some(NOERROR),
     /// There is no such name in the zone.
@@ -96,14 +107,17 @@ impl Finding {
 
     /// Why, for clients that understand it (RFC 8914 4).
     pub const fn extended_error(self) -> Option<u16> {
-        const NOT_AUTHORITATIVE: u16 = 20;
-        if self as u8 == Self::ForeignName as u8 { Some(NOT_AUTHORITATIVE) } else { None }
+        if self as u8 == Self::ForeignName as u8 { Some(ExtendedError::NOT_AUTHORITATIVE) } else { None }
     }
 }
 
-impl From<Kind> for Finding {
-    fn from(kind: Kind) -> Self {
-        match kind {
+impl From<&Answer<'_>> for Finding {
+    fn from(answer: &Answer<'_>) -> Self {
+        let set = answer.set;
+        match answer.kind {
+            Kind::NO_DATA if u16::from(set.rcode) == SERVFAIL => Self::Servfail,
+            Kind::NO_DATA if u16::from(set.rcode) == REFUSED => Self::Refused,
+            _ if set.policy & policy::WITHOUT_LIVE != 0 => Self::WithoutLive,
             Kind::A => Self::A,
             Kind::AAAA => Self::Aaaa,
             Kind::SOA => Self::Soa,
@@ -127,7 +141,9 @@ mod tests {
     fn authoritative_are_those_that_tell_of_a_zone() {
         for finding in Finding::ALL {
             let beside = [Finding::Chaos, Finding::Cookie];
-            let tells = finding.as_str().starts_with("answered_") && !beside.contains(finding);
+            let name = finding.as_str();
+            let of_a_zone = name.starts_with("answered_") || name.ends_with("_without_live");
+            let tells = of_a_zone && !beside.contains(finding);
             assert_eq!(finding.is_authoritative(), tells, "{}", finding.as_str());
         }
     }

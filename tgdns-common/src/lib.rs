@@ -9,6 +9,7 @@
 pub mod answer;
 pub mod authority;
 pub mod checksum;
+mod choice;
 pub mod compose;
 pub mod counter;
 pub mod envelope;

@@ -8,8 +8,8 @@ use crate::{
     packet::{Packet, at_most, forget, unrolled},
     query::{OWN_SIZE, QUESTION_WORDS, Query, Question},
     reason::Reason,
-    tables::{Address, MAX_SERVERS, NEGATIVE_BYTES},
-    wire::dns::{Header, Opt, RecordHead, flags},
+    tables::{Address, MAX_SERVERS, NEGATIVE_BYTES, policy},
+    wire::dns::{ExtendedError, Header, Opt, RecordHead, flags},
 };
 
 const HEADER: usize = size_of::<Header>();
@@ -36,9 +36,18 @@ pub fn write<P: Packet>(
     let sum = write_records(packet, records, answer)?;
     let mut sum = packet.hide(sum);
     if query.opt_length != 0 {
-        let opt = Opt::reply(OWN_SIZE, query.dnssec_ok);
+        let is_without_live = answer.set.policy & policy::WITHOUT_LIVE != 0;
+        let options = if is_without_live { size_of::<ExtendedError>() } else { 0 };
+        let opt = Opt::extended(OWN_SIZE, 0, query.dnssec_ok, options as u16);
         packet.put(records + answer.records_length, opt)?;
         sum += checksum::at(answer.records_length, opt_sum(query.dnssec_ok));
+        if is_without_live {
+            let error = ExtendedError::new(answer.set.extended_error);
+            packet.put(records + answer.records_length + size_of::<Opt>(), error)?;
+            // An OPT record has an odd number of bytes, and the last one of its length at an even offset.
+            sum += checksum::at(answer.records_length, checksum::pair([options as u8, 0]));
+            sum += checksum::at(answer.records_length + size_of::<Opt>(), error.sum());
+        }
     }
     Ok(header.sum() + query.question_sum + checksum::at(question_length, sum))
 }
@@ -64,10 +73,11 @@ pub(crate) fn write_records<P: Packet>(
 fn header(query: &Query, answer: &Answer<'_>) -> Header {
     let copied = query.flags & (flags::RECURSION_DESIRED | flags::CHECKING_DISABLED);
     let records = answer.count as u16;
-    let (answers, authorities) = if answer.kind == Kind::NO_DATA { (0, records) } else { (records, 0) };
+    let (answers, authorities, rcode) =
+        if answer.kind == Kind::NO_DATA { (0, records, answer.set.rcode.into()) } else { (records, 0, 0) };
     Header::new(
         query.identifier,
-        copied | flags::RESPONSE | flags::AUTHORITATIVE,
+        copied | flags::RESPONSE | flags::AUTHORITATIVE | rcode,
         [1, answers, authorities, u16::from(query.opt_length != 0)],
     )
 }

@@ -13,7 +13,7 @@
 use crate::{
     answer::Answer,
     authority, checksum, compose,
-    counter::Kind,
+    counter::Counter,
     envelope::Envelope,
     finding::Finding,
     packet::Packet,
@@ -38,7 +38,7 @@ struct MessageReply<'t> {
     answer: Answer<'t>,
 }
 
-/// Answers a frame, and tells with what.
+/// Answers a frame, and tells what that was counted as.
 ///
 /// # Errors
 /// The reason why it is not answered; its verdict says what becomes of the frame.
@@ -47,7 +47,7 @@ pub fn answer<P: Packet, T: Tables>(
     packet: &mut P,
     tables: &T,
     question: &mut Question,
-) -> Result<Kind, Reason> {
+) -> Result<Counter, Reason> {
     // Two copies of all that follows: the one for most frames has constants for their offsets.
     match Envelope::parse_plainest(packet) {
         Some(envelope) => answer_in(envelope?, packet, tables, question),
@@ -61,11 +61,11 @@ fn answer_in<P: Packet, T: Tables>(
     packet: &mut P,
     tables: &T,
     question: &mut Question,
-) -> Result<Kind, Reason> {
+) -> Result<Counter, Reason> {
     let reply = plan(envelope, packet, tables, question)?;
-    let kind = reply.kind();
-    apply(packet, &reply, question).inspect_err(|_| tables.uncount(kind.into()))?;
-    Ok(kind)
+    let counter = reply.counter();
+    apply(packet, &reply, question).inspect_err(|_| tables.uncount(counter))?;
+    Ok(counter)
 }
 
 /// Decides what a frame is answered with.
@@ -114,7 +114,7 @@ pub fn respond<P: Packet, Z: Zones>(
 ) -> Finding {
     let mut question = Question::new();
     let written = match plan_message(packet, client, transport, zones.tables(), &mut question) {
-        Ok(reply) => apply_message(packet, &reply, &question).map(|()| reply.answer.kind.into()),
+        Ok(reply) => apply_message(packet, &reply, &question).map(|()| (&reply.answer).into()),
         Err(_) => respond_by_the_rules(packet, client, transport, zones),
     };
     written.unwrap_or(Finding::NoRoom)
@@ -166,7 +166,8 @@ pub fn respond_by_the_rules<P: Packet, Z: Zones>(
 }
 
 impl Reply<'_> {
-    fn kind(&self) -> Kind {
-        self.message.answer.kind
+    /// What it was counted as.
+    fn counter(&self) -> Counter {
+        self.message.answer.counter()
     }
 }

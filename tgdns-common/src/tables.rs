@@ -16,6 +16,9 @@ use crate::{
 /// Most servers of a cluster, and so addresses of one family in one answer set.
 pub const MAX_SERVERS: usize = 64;
 
+/// Places in an address table where an answer may begin.
+pub const PLACES: usize = 2 * MAX_SERVERS;
+
 /// Entries of the maps.
 pub mod capacity {
     /// Of `SERVICES`, both halves.
@@ -24,7 +27,7 @@ pub mod capacity {
     pub const PREFIXES: usize = 65_536;
     /// Of `INDEX`, both halves.
     pub const INDEX: usize = 4096;
-    /// Of `ANSWERS`; slot 0 stays empty.
+    /// Of `ANSWERS` and `CHOICES`; slot 0 stays empty.
     pub const ANSWERS: usize = 1024;
 }
 
@@ -43,6 +46,8 @@ pub trait Tables {
     /// An entry of the index: the slot of an answer set, 0 for none.
     fn slot(&self, position: u32) -> u32;
     fn answer_set(&self, slot: u32) -> Option<&AnswerSet>;
+    /// What chooses the addresses of the answer set in the same slot, where its policy needs that.
+    fn choice(&self, slot: u32) -> Option<&Choice>;
     /// The view of the longest prefix that holds a client, on one side of the prefixes' views (`Halves::side`).
     fn view(&self, client: Address, side: u8) -> u32;
     /// Counts, and returns the count before. It need not be the same on all CPUs.
@@ -71,6 +76,12 @@ impl Address {
     #[inline(always)]
     pub fn to_bytes(self) -> [u8; 16] {
         bytemuck::cast(self.0.map(u64::to_le_bytes))
+    }
+
+    /// Whether it is a mapped one.
+    #[inline(always)]
+    pub const fn is_ipv4(self) -> bool {
+        self.0[0] == 0 && self.0[1] as u32 == 0xffff_0000
     }
 
     /// The last four bytes, which are the IPv4 address of a mapped one.
@@ -117,8 +128,18 @@ pub mod options {
     }
 }
 
+/// Bits of `AnswerSet::policy`. All are 0 in most sets, which then cost one comparison.
+pub mod policy {
+    /// `Choice::columns` tell where an answer begins.
+    pub const WEIGHTED: u8 = 1;
+    /// `Choice::buckets` tell where an answer begins.
+    pub const STICKY: u8 = 2;
+    /// No server is live, or too few are: what is said in their place is counted apart, and told to clients with EDNS.
+    pub const WITHOUT_LIVE: u8 = 4;
+}
+
 /// The version of the maps' layout. Raise it with every change of a type in this file or of `Counters`.
-pub const LAYOUT: u8 = 4;
+pub const LAYOUT: u8 = 5;
 
 /// Where a table with two halves is to be read.
 #[repr(C)]
@@ -259,6 +280,12 @@ pub struct AnswerSet {
     /// The bits of the name that a query's must have, too: all but the case of letters.
     pub significant: [[u8; 8]; name::WORDS],
     pub view: [u8; 4],
+    /// Bits of `policy`; 0 for the live servers in rotation.
+    pub policy: u8,
+    /// Of answers without records of their type: NOERROR, or what is said in their place.
+    pub rcode: u8,
+    /// What clients with EDNS are told (RFC 8914) where the policy is `WITHOUT_LIVE`.
+    pub extended_error: [u8; 2],
     pub ipv4: Ipv4Addresses,
     pub ipv6: Ipv6Addresses,
     pub negative: Negative,
@@ -277,8 +304,9 @@ macro_rules! addresses {
             /// How many of them one answer carries at most.
             pub limit: u8,
             pub reserved: [u8; 2],
-            /// All of them twice in a row, so that each rotation is one window. Zeros behind the end.
-            pub addresses: [[u8; $size]; 2 * MAX_SERVERS],
+            /// All of them twice in a row, so that each rotation is one window; or rows of as many as an answer carries,
+            /// where those are chosen by weight. Zeros behind the end.
+            pub addresses: [[u8; $size]; PLACES + MAX_SERVERS],
         }
     )+ };
 }
@@ -301,6 +329,46 @@ pub struct Negative {
     /// The record's one's-complement sum, its bytes in the order in which they would be sent.
     pub sum: [u8; 2],
     pub record: [u8; NEGATIVE_BYTES],
+}
+
+/// Clients are spread over so many buckets.
+pub const BUCKETS: usize = 1024;
+
+/// An entry of the map `CHOICES`: where the answers of the set in the same slot of `ANSWERS` begin. Immutable once the index
+/// points to the slot.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
+pub struct Choice {
+    pub ipv4: Begins,
+    pub ipv6: Begins,
+    /// The bits of a client's address that tell its bucket.
+    pub ipv4_mask: [u8; 4],
+    pub ipv6_mask: [u8; 16],
+    /// Of the buckets' hash.
+    pub seed: [u8; 4],
+}
+
+/// Where the answers of one family begin in the address table.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
+pub struct Begins {
+    /// Of `columns` that are in use.
+    pub count: u8,
+    pub reserved: [u8; 3],
+    pub columns: [Column; MAX_SERVERS],
+    pub buckets: [u8; BUCKETS],
+}
+
+/// Two places, and how often the first one of them is taken (M. D. Vose, "A Linear Algorithm for Generating Random Numbers
+/// with a Given Distribution", 1991).
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
+pub struct Column {
+    /// In parts of 2 to the power of 32.
+    pub threshold: [u8; 4],
+    pub below: u8,
+    pub above: u8,
+    pub reserved: [u8; 2],
 }
 
 /// Odd, with many bits set in no pattern: the fractional parts of square roots of primes.

@@ -10,7 +10,7 @@ use tgdns_common::{
     query::Question,
     reason::{Reason, Verdict},
     respond,
-    tables::{Address, AnswerSet, Service, Settings, Tables},
+    tables::{Address, AnswerSet, Choice, Service, Settings, Tables},
     wire::dns::{RecordHead, Type},
 };
 
@@ -123,6 +123,10 @@ impl Tables for OneName {
 
     fn answer_set(&self, _slot: u32) -> Option<&AnswerSet> {
         Some(&self.set)
+    }
+
+    fn choice(&self, _slot: u32) -> Option<&Choice> {
+        None
     }
 
     fn view(&self, _client: Address, _side: u8) -> u32 {

@@ -23,7 +23,7 @@ use crate::{
 fn tgdns(context: XdpContext) -> u32 {
     let Some(Scratch { question, number }) = maps::scratch(&context) else { return xdp_action::XDP_PASS };
     match respond::answer(&mut Frame::new(&context, number), &Maps, question) {
-        Ok(_kind) => xdp_action::XDP_TX,
+        Ok(_counter) => xdp_action::XDP_TX,
         Err(reason) => {
             Maps.count(reason.into());
             // The log's map has no BTF, which plain loaders refuse; without the feature there is no trace of it.

@@ -10,7 +10,7 @@ use aya_ebpf::{
 use tgdns_common::{
     counter::{Counter, Counters},
     query::Question,
-    tables::{self, Address, AnswerSet, DEFAULT_VIEW, PrefixViews, Service, Settings, capacity},
+    tables::{self, Address, AnswerSet, Choice, DEFAULT_VIEW, PrefixViews, Service, Settings, capacity},
 };
 
 #[btf_map]
@@ -27,6 +27,9 @@ static INDEX: Array<[u8; 4], { capacity::INDEX }> = Array::new();
 
 #[btf_map]
 static ANSWERS: Array<AnswerSet, { capacity::ANSWERS }> = Array::new();
+
+#[btf_map]
+static CHOICES: Array<Choice, { capacity::ANSWERS }> = Array::new();
 
 #[btf_map]
 static COUNTERS: PerCpuArray<Counters, 1> = PerCpuArray::new();
@@ -75,6 +78,11 @@ impl tables::Tables for Maps {
     #[inline(always)]
     fn answer_set(&self, slot: u32) -> Option<&AnswerSet> {
         ANSWERS.get(slot)
+    }
+
+    #[inline(always)]
+    fn choice(&self, slot: u32) -> Option<&Choice> {
+        CHOICES.get(slot)
     }
 
     #[inline(always)]

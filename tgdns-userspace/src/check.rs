@@ -3,6 +3,7 @@
 //! The table shows the counting of addresses and aliases before it is live.
 
 mod advice;
+mod policy;
 mod probe;
 #[cfg(test)]
 mod tests;
@@ -26,17 +27,14 @@ pub fn render(model: &Model) -> String {
         text.push_str(&table::render(2, &views(model)));
     }
     for cluster in &model.clusters {
-        let Cluster { name, ttl, ttl_min, answer: size, .. } = cluster;
-        let answer = match size {
-            Answer::All => "all live addresses".to_owned(),
-            Answer::One => "one address".to_owned(),
-            Answer::Subset(size) => format!("{size} addresses"),
-        };
+        let Cluster { name, ttl, ttl_min, .. } = cluster;
+        let answer = policy::answer(cluster);
         let ttl = match ttl_min {
             Some(least) => format!("ttl {least} to {ttl} s, the time to the next possible change"),
             None => format!("ttl {ttl} s"),
         };
         text.push_str(&format!("\n{name}: {ttl}, answers with {answer}\n"));
+        text.extend(policy::exceptions(cluster).map(|line| format!("{line}\n")));
         for line in probe::lines(cluster) {
             text.push_str(&format!("{line}\n"));
         }
@@ -58,7 +56,7 @@ pub fn render(model: &Model) -> String {
 /// handed out is `.clusters[].servers[].handed_out[].{view,addresses}`.
 pub fn to_json(model: &Model) -> Value {
     let view = |identifier| model.view_name(identifier);
-    let server = |server: &Server| {
+    let server = |cluster: &Cluster, index: usize, server: &Server| {
         let handed_out =
             |identifier| json!({ "view": view(identifier), "addresses": server.handed_out(identifier) });
         json!({
@@ -67,6 +65,8 @@ pub fn to_json(model: &Model) -> Value {
             "probed": probe::targets(server).join(", "),
             "probes": server.probes.iter().map(|of| probe::of_server_to_json(server, of)).collect::<Vec<_>>(),
             "weight": server.weight,
+            "tier": server.tier,
+            "share": policy::share(cluster, index),
             "handed_out": model.view_identifiers().map(handed_out).collect::<Vec<_>>(),
         })
     };
@@ -92,7 +92,12 @@ pub fn to_json(model: &Model) -> Value {
             "probe": cluster.probes.first().map(probe::to_json),
             "probes": cluster.probes.iter().map(probe::to_json).collect::<Vec<_>>(),
             "up_by": cluster.join.as_str(),
-            "servers": cluster.servers.iter().map(server).collect::<Vec<_>>(),
+            "select": policy::select(&cluster.policy),
+            "spill_below": cluster.policy.spill_below,
+            "slow_start": cluster.policy.slow_start.map(|time| humantime::format_duration(time).to_string()),
+            "min_up": cluster.policy.min_up,
+            "all_down": policy::all_down(&cluster.policy),
+            "servers": cluster.servers.iter().enumerate().map(|(index, of)| server(cluster, index, of)).collect::<Vec<_>>(),
             "nameservers": cluster.name_servers.iter().map(name_server).collect::<Vec<_>>(),
         })
     };
@@ -143,8 +148,10 @@ fn views(model: &Model) -> Vec<Vec<String>> {
 }
 
 fn servers(model: &Model, cluster: &Cluster) -> Vec<Vec<String>> {
-    let has_weights = cluster.servers.iter().any(|server| server.weight != 1);
-    let weight = |text: String| has_weights.then_some(text);
+    let has_weights = policy::has_weights(cluster);
+    let has_tiers = cluster.servers.iter().any(|server| server.tier != 1);
+    let weight = |weight: String, share: String| [weight, share].into_iter().filter(move |_| has_weights);
+    let tier = |tier: String| has_tiers.then_some(tier);
     let handed_out = |identifier| match model.views.is_empty() {
         true => "handed out".to_owned(),
         false => format!("to {}", model.view_name(identifier)),
@@ -152,16 +159,19 @@ fn servers(model: &Model, cluster: &Cluster) -> Vec<Vec<String>> {
     let mut rows = vec![
         ["server".to_owned(), "probed".to_owned()]
             .into_iter()
-            .chain(weight("weight".to_owned()))
+            .chain(tier("tier".to_owned()))
+            .chain(weight("weight".to_owned(), "share".to_owned()))
             .chain(model.view_identifiers().map(handed_out))
             .collect(),
     ];
-    for server in &cluster.servers {
+    for (index, server) in cluster.servers.iter().enumerate() {
+        let share = format!("{:.1}%", policy::share(cluster, index) * 100.0);
         let told = |identifier| list(server.handed_out(identifier)).unwrap_or_else(|| "–".to_owned());
         rows.push(
             [server.name.clone(), probe::targets(server).join(", ")]
                 .into_iter()
-                .chain(weight(server.weight.to_string()))
+                .chain(tier(server.tier.to_string()))
+                .chain(weight(server.weight.to_string(), share))
                 .chain(model.view_identifiers().map(told))
                 .collect(),
         );

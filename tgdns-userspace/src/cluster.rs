@@ -153,6 +153,7 @@ pub struct Cluster {
     /// Seconds that it may be remembered that there is no such name or record.
     pub negative_ttl: u32,
     pub answer: Answer,
+    pub policy: Policy,
     /// How servers are checked that say nothing else; never empty.
     pub probes: Vec<Probe>,
     /// What several probes of a server come to.
@@ -171,6 +172,61 @@ pub enum Answer {
     Subset(u16),
 }
 
+/// How a cluster's servers are chosen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    pub select: Select,
+    /// Where fewer servers than this are live in the tiers that serve, the next tier does, too; at least 1.
+    pub spill_below: u16,
+    /// How long the weight of a server that has recovered rises.
+    pub slow_start: Option<Duration>,
+    /// Where fewer servers than this are live, `all_down` says what is handed out; at least 1.
+    pub min_up: u16,
+    pub all_down: AllDown,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self { select: Select::Weighted, spill_below: 1, slow_start: None, min_up: 1, all_down: AllDown::All }
+    }
+}
+
+/// By what the first address of an answer is chosen, and in subsets the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Select {
+    /// By turns, whatever the weights.
+    Rotate,
+    /// By weight; by turns where all have the same.
+    Weighted,
+    /// By so many bits of the client's address, and weight: a client is told the same as long as that server is there.
+    Sticky { ipv4: u8, ipv6: u8 },
+}
+
+impl Select {
+    /// As the configuration writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Rotate => "rotate",
+            Self::Weighted => "weighted",
+            Self::Sticky { .. } => "sticky",
+        }
+    }
+}
+
+/// What is handed out while no server is live, or too few are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AllDown {
+    /// All servers.
+    All,
+    /// What was handed out before.
+    Last,
+    Servfail,
+    Refused,
+    NoData,
+    /// These in their place, to clients of all views.
+    Addresses(Vec<IpAddr>),
+}
+
 /// One machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Server {
@@ -181,6 +237,8 @@ pub struct Server {
     pub address: IpAddr,
     /// 0 to 65,535; 1 unless told.
     pub weight: u16,
+    /// The servers of a tier are handed out where those before it are too few; from 1.
+    pub tier: u8,
     /// In views that `view_aliases` does not name.
     pub alias: Alias,
     /// By view identifier (1 and up).

@@ -30,6 +30,7 @@ use crate::{
     probe::{Probed, Target},
     publish,
     responder::unix_seconds,
+    selection::Rule,
     stats,
     status::{self, Status},
     xdp::{self, FastPath},
@@ -127,8 +128,8 @@ struct Controller {
     started: SystemTime,
     started_at: Instant,
     publish_error: Option<PublishError>,
-    /// The clusters that had no live server at the last publication, by their names.
-    without_live_server: BTreeSet<String>,
+    /// By which rule each cluster's answers were chosen at the last publication, by the cluster's name.
+    rules: BTreeMap<String, Rule>,
 }
 
 struct PublishError {
@@ -162,7 +163,7 @@ impl Controller {
             started: SystemTime::now(),
             started_at: now,
             publish_error: None,
-            without_live_server: BTreeSet::new(),
+            rules: BTreeMap::new(),
         }
     }
 
@@ -325,7 +326,7 @@ impl Controller {
         match self.publish(&selection, sources) {
             Ok(()) => {
                 self.publish_error = None;
-                self.tell_clusters_without_live_server();
+                self.tell_changed_rules(&selection);
                 self.roster.set_published(selection);
             }
             Err(error) => {
@@ -337,14 +338,8 @@ impl Controller {
     }
 
     fn publish(&mut self, selection: &Selection, sources: &mut Sources) -> Result<()> {
-        let includes = |cluster, server| selection.includes(cluster, server);
-        let image = publish::image(
-            self.roster.model(),
-            &includes,
-            &selection.services,
-            &selection.serials,
-            &selection.ttls,
-        );
+        let Selection { chosen, services, serials, ttls } = selection;
+        let image = publish::image(self.roster.model(), chosen, services, serials, ttls);
         // The sockets first: a map that can't be written must not keep them from telling the truth.
         let image = self.slow_path.publish(image, selection.is_complete(), sources);
         if let Some(fast_path) = &mut self.fast_path {
@@ -354,25 +349,21 @@ impl Controller {
         Ok(())
     }
 
-    fn tell_clusters_without_live_server(&mut self) {
-        let mut without = BTreeSet::new();
-        for (index, cluster) in self.roster.model().clusters.iter().enumerate() {
-            let (before, none_live) =
-                (self.without_live_server.contains(&cluster.name), !self.roster.has_live(index));
-            match (before, none_live) {
-                (false, true) => {
-                    tracing::warn!(cluster = cluster.name, "no server is live: all of them are handed out");
+    fn tell_changed_rules(&mut self, selection: &Selection) {
+        let mut rules = BTreeMap::new();
+        let clusters = self.roster.model().clusters.iter().zip(&selection.chosen).enumerate();
+        for (index, (cluster, chosen)) in clusters.filter(|(index, _)| selection.has(*index)) {
+            let (cluster, rule) = (&cluster.name, chosen.rule);
+            if rule != self.rules.get(cluster).copied().unwrap_or(Rule::Live) {
+                let live = self.roster.live(index);
+                match rule == Rule::Live {
+                    true => tracing::info!(cluster, "only live servers are handed out again"),
+                    false => tracing::warn!(cluster, live, "too few servers are live: {}", rule.as_str()),
                 }
-                (true, false) => {
-                    tracing::info!(cluster = cluster.name, "only live servers are handed out again")
-                }
-                (true, true) | (false, false) => {}
             }
-            if none_live {
-                without.insert(cluster.name.clone());
-            }
+            rules.insert(cluster.clone(), rule);
         }
-        self.without_live_server = without;
+        self.rules = rules;
     }
 
     fn answer(&self, request: &Request, sources: &Sources) -> Result<Value> {

@@ -12,7 +12,7 @@ use std::{
 use tgdns_common::{
     counter::Counter,
     name,
-    tables::{Address, AnswerSet, DEFAULT_VIEW, Service, Settings, Tables},
+    tables::{Address, AnswerSet, Choice, DEFAULT_VIEW, Service, Settings, Tables},
     zones::NameServers,
 };
 
@@ -137,6 +137,14 @@ impl Zones {
     }
 }
 
+/// What one slot of the tables holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Slot {
+    pub set: AnswerSet,
+    /// Where the set's policy needs one.
+    pub choice: Option<Box<Choice>>,
+}
+
 /// One half of each table; the half in use is always the first one.
 #[derive(Debug, Default)]
 pub struct Image {
@@ -144,7 +152,7 @@ pub struct Image {
     pub(crate) services: Vec<Service>,
     /// For each place of the index, one more than the place in `answers`, or 0.
     pub(crate) index: Vec<u32>,
-    pub(crate) answers: Vec<AnswerSet>,
+    pub(crate) answers: Vec<Slot>,
     pub(crate) prefixes: Prefixes,
     pub(crate) zones: Zones,
     pub(crate) turns: AtomicU64,
@@ -158,8 +166,12 @@ impl Image {
     }
 
     /// All answer sets, in the order of clusters and views.
-    pub fn answer_sets(&self) -> &[AnswerSet] {
-        &self.answers
+    pub fn answer_sets(&self) -> impl Iterator<Item = &AnswerSet> {
+        self.answers.iter().map(|slot| &slot.set)
+    }
+
+    fn slot_of(&self, slot: u32) -> Option<&Slot> {
+        (slot as usize).checked_sub(1).and_then(|index| self.answers.get(index))
     }
 
     /// Whether there is an answer for a name, in presentation format and lower case.
@@ -169,25 +181,27 @@ impl Image {
 
     /// All addresses that a name is answered with, in whichever view.
     pub fn addresses_of(&self, name: &str) -> impl Iterator<Item = IpAddr> {
-        self.sets_of(name).flat_map(|set| {
-            let ipv4 =
-                set.ipv4.addresses.iter().take(set.ipv4.count.into()).map(|bytes| IpAddr::from(*bytes));
-            let ipv6 =
-                set.ipv6.addresses.iter().take(set.ipv6.count.into()).map(|bytes| IpAddr::from(*bytes));
-            ipv4.chain(ipv6)
-        })
+        self.sets_of(name).flat_map(addresses)
     }
 
     /// The answer sets of a name, in presentation format and lower case.
     pub(crate) fn sets_of(&self, name: &str) -> impl Iterator<Item = &AnswerSet> {
         let wire = name::to_wire(name).map(|(wire, _)| wire);
-        self.answers.iter().filter(move |set| Some(bytemuck::cast(set.name)) == wire)
+        self.answer_sets().filter(move |set| Some(bytemuck::cast(set.name)) == wire)
     }
 
     /// The service addresses, in no particular order.
     pub fn service_addresses(&self) -> impl Iterator<Item = &Service> {
         self.services.iter().filter(|service| service.family != 0)
     }
+}
+
+/// All that are in a set, some of them more than once.
+pub(crate) fn addresses(set: &AnswerSet) -> impl Iterator<Item = IpAddr> {
+    let ipv4 = set.ipv4.addresses.iter().map(|bytes| IpAddr::from(*bytes));
+    let ipv6 = set.ipv6.addresses.iter().map(|bytes| IpAddr::from(*bytes));
+    // Places that are not in use are zeros.
+    ipv4.chain(ipv6).filter(|address| !address.is_unspecified())
 }
 
 impl Tables for Image {
@@ -204,7 +218,11 @@ impl Tables for Image {
     }
 
     fn answer_set(&self, slot: u32) -> Option<&AnswerSet> {
-        (slot as usize).checked_sub(1).and_then(|index| self.answers.get(index))
+        self.slot_of(slot).map(|slot| &slot.set)
+    }
+
+    fn choice(&self, slot: u32) -> Option<&Choice> {
+        self.slot_of(slot).and_then(|slot| slot.choice.as_deref())
     }
 
     /// What is here is of one publication.

@@ -6,6 +6,8 @@
 
 use std::{collections::HashSet, net::IpAddr};
 
+use tgdns_common::tables::policy;
+
 use crate::{
     cluster::{Cluster, Model, Server},
     health::Health,
@@ -31,8 +33,9 @@ pub fn verdicts(model: &Model, cluster: &Cluster, maps: &Image, file: &Memory, n
         let mut reached_by = model.view_identifiers().flat_map(|view| server.handed_out(view));
         reached_by.any(|address| addresses.contains(address))
     };
-    // Where all are handed out because none is up, the maps look as if all were.
-    let any_up = cluster.servers.iter().any(|server| is_told(server) && said(server) != Health::Down);
+    // Where servers are handed out because none is up, the maps say so.
+    let any_up = maps.sets_of(&cluster.name).all(|set| set.policy & policy::WITHOUT_LIVE == 0)
+        && cluster.servers.iter().any(|server| is_told(server) && said(server) != Health::Down);
     let verdict = |server: &Server| match (is_told(server), said(server)) {
         (true, _) if any_up => Health::Up,
         // It may have gone down since.
@@ -48,7 +51,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::{config, publish};
+    use crate::{config, publish, selection::Chosen};
 
     const CONFIG: &str = r#"
         xdp_mode = "off"
@@ -93,10 +96,11 @@ mod tests {
             ("", "ud?", file::FRESH + 1, "???"),
             ("", "???", 0, "???"),
         ] {
-            let is_told = |_: usize, server: usize| maps.as_bytes()[server] == b'+';
+            let weights = maps.bytes().map(|told| u32::from(told == b'+')).collect();
+            let chosen = Chosen { weights, ..Chosen::default() };
             let image = match maps {
                 "" => Image::default(),
-                _ => publish::image(&model, &is_told, &BTreeSet::new(), &[], &[]),
+                _ => publish::image(&model, &[chosen], &BTreeSet::new(), &[], &[]),
             };
             let health = file.chars().map(|letter| match letter {
                 'u' => file::Verdict::Up,

@@ -25,6 +25,7 @@ pub mod publish;
 pub mod query;
 pub mod reload;
 pub mod responder;
+pub mod selection;
 pub mod slow;
 pub mod stats;
 pub mod status;

@@ -15,21 +15,22 @@ use anyhow::{Context as _, Result, ensure};
 use aya::maps::{Array, LpmTrie, Map, MapData, PerCpuArray};
 use tgdns_common::{
     counter::Counters,
-    tables::{AnswerSet, Halves, LAYOUT, PrefixViews, Service, Settings, capacity},
+    tables::{AnswerSet, Choice, Halves, LAYOUT, PrefixViews, Service, Settings, capacity, policy},
 };
 
-use crate::image::Image;
+use crate::image::{Image, Slot};
 use views::Views;
 
 mod views;
 
 /// The maps that are pinned, by name.
-pub const NAMES: [&str; 6] = ["ANSWERS", "COUNTERS", "INDEX", "SERVICES", "SETTINGS", "VIEWS"];
+pub const NAMES: [&str; 7] = ["ANSWERS", "CHOICES", "COUNTERS", "INDEX", "SERVICES", "SETTINGS", "VIEWS"];
 
 /// Longer than any program takes that found a slot before it was freed.
 const GRACE: Duration = Duration::from_millis(100);
 
 const ANSWER_SET: usize = size_of::<AnswerSet>();
+const CHOICE: usize = size_of::<Choice>();
 const SERVICE: usize = size_of::<Service>();
 const SETTINGS: usize = size_of::<Settings>();
 const COUNTERS: usize = size_of::<Counters>();
@@ -41,6 +42,7 @@ pub struct Maps {
     views: Views,
     index: Array<MapData, [u8; 4]>,
     answers: Array<MapData, [u8; ANSWER_SET]>,
+    choices: Array<MapData, [u8; CHOICE]>,
     counters: PerCpuArray<MapData, [u8; COUNTERS]>,
     known: Known,
 }
@@ -52,7 +54,7 @@ struct Known {
     services: Vec<Service>,
     index: Vec<u32>,
     /// By slot, those that the half in use points to.
-    answers: BTreeMap<u32, Box<AnswerSet>>,
+    answers: BTreeMap<u32, Box<Slot>>,
     free: VecDeque<(u32, Option<Instant>)>,
 }
 
@@ -70,6 +72,7 @@ impl Maps {
             views: Views::learn(LpmTrie::try_from(take("VIEWS")?)?, names.side())?,
             index: Array::try_from(take("INDEX")?)?,
             answers: Array::try_from(take("ANSWERS")?)?,
+            choices: Array::try_from(take("CHOICES")?)?,
             counters: PerCpuArray::try_from(take("COUNTERS")?)?,
             known: Known::default(),
         };
@@ -194,7 +197,7 @@ impl Maps {
             settings: Settings { names, services, ..known.settings },
             services: known.services.get(services_range).context("SERVICES is too small")?.to_vec(),
             index: known.index.get(names_range).context("INDEX is too small")?.iter().map(place).collect(),
-            answers: known.answers.values().map(|set| **set).collect(),
+            answers: known.answers.values().map(|slot| Slot::clone(slot)).collect(),
             prefixes: self.views.current().clone(),
             zones: Default::default(),
             turns: Default::default(),
@@ -213,7 +216,12 @@ impl Maps {
         let base = usize::from(settings.names.in_use()) * size;
         let mut answers = BTreeMap::new();
         for slot in index.iter().skip(base).take(size).filter(|slot| **slot != 0) {
-            answers.insert(*slot, Box::new(bytemuck::cast(self.answers.get(slot, 0)?)));
+            let set: AnswerSet = bytemuck::cast(self.answers.get(slot, 0)?);
+            let choice = match needs_choice(&set) {
+                true => Some(Box::new(bytemuck::cast(self.choices.get(slot, 0)?))),
+                false => None,
+            };
+            answers.insert(*slot, Box::new(Slot { set, choice }));
         }
         let free = (1..self.answers.len())
             .filter(|slot| !answers.contains_key(slot))
@@ -225,16 +233,19 @@ impl Maps {
     /// Writes the answer sets that are not there yet; gives the slot of each.
     fn write_answers(&mut self, image: &Image, written: &mut usize) -> Result<Vec<u32>> {
         let mut slots = Vec::with_capacity(image.answers.len());
-        for set in &image.answers {
-            let same =
-                self.known.answers.iter().find(|(_, known)| known.as_ref() == set).map(|(slot, _)| *slot);
-            slots.push(match same {
+        for wanted in &image.answers {
+            let same = self.known.answers.iter().find(|(_, known)| known.as_ref() == wanted);
+            slots.push(match same.map(|(slot, _)| *slot) {
                 Some(slot) => slot,
                 None => {
                     let slot = self.free_slot()?;
-                    let bytes: [u8; ANSWER_SET] = bytemuck::cast(*set);
+                    let bytes: [u8; ANSWER_SET] = bytemuck::cast(wanted.set);
                     self.answers.set(slot, bytes, 0).context("writing ANSWERS")?;
-                    self.known.answers.insert(slot, Box::new(*set));
+                    if let Some(choice) = &wanted.choice {
+                        let bytes: [u8; CHOICE] = bytemuck::cast(**choice);
+                        self.choices.set(slot, bytes, 0).context("writing CHOICES")?;
+                    }
+                    self.known.answers.insert(slot, Box::new(wanted.clone()));
                     *written += 1;
                     slot
                 }
@@ -280,6 +291,10 @@ impl Maps {
     }
 }
 
+fn needs_choice(set: &AnswerSet) -> bool {
+    set.policy & (policy::WEIGHTED | policy::STICKY) != 0
+}
+
 /// The half to write, or nothing where the half in use says the same.
 fn half_to_write<T: PartialEq>(current: Halves, wanted: Halves, entries: &[T], known: &[T]) -> Option<u8> {
     let base = usize::from(current.in_use()) << current.bits;
@@ -303,6 +318,7 @@ fn prepared(current: Halves, wanted: Halves, half: u8) -> Halves {
 pub fn check_pins(directory: &Path) -> Result<()> {
     let sizes = [
         ("ANSWERS", ANSWER_SET, capacity::ANSWERS),
+        ("CHOICES", CHOICE, capacity::ANSWERS),
         ("COUNTERS", COUNTERS, 1),
         ("INDEX", 4, capacity::INDEX),
         ("SERVICES", SERVICE, capacity::SERVICES),

@@ -2,24 +2,25 @@
 
 use std::{collections::BTreeSet, net::IpAddr, sync::atomic::AtomicU64};
 
-use bytemuck::Zeroable;
 use tgdns_common::{
     name,
-    tables::{
-        self, Address, AnswerSet, Halves, Ipv4Addresses, Ipv6Addresses, LAYOUT, MAX_SERVERS, Negative,
-        Service, Settings, capacity, options,
-    },
-    wire::dns::{RecordHead, Type},
+    tables::{self, Address, Halves, LAYOUT, Service, Settings, capacity, options},
 };
 
 use crate::{
-    cluster::{Answer, Model, Server},
+    cluster::Model,
     cuckoo,
-    image::Image,
+    image::{Image, Slot},
     netlink::ServiceAddress,
+    selection::Chosen,
 };
 
+mod buckets;
+mod columns;
+pub mod family;
 mod prefix;
+mod rows;
+mod slot;
 mod soa;
 mod zone;
 
@@ -30,17 +31,16 @@ const INDEX_BITS: u8 = (capacity::INDEX / 2).ilog2() as u8;
 /// The same of `SERVICES`.
 const SERVICES_BITS: u8 = (capacity::SERVICES / 2).ilog2() as u8;
 
-/// The tables that say what is to be answered now. `live` tells by the indices of cluster and server whether a server is handed
-/// out; `serials` are those of the clusters' zones, none for a cluster that is to be left out; and `ttls` the seconds that their
-/// addresses may be kept where that is not as configured.
+/// The tables that say what is to be answered now. All are by cluster: who is `chosen`; the `serials` of the zones, none for a
+/// cluster that is to be left out; and `ttls`, the seconds that addresses may be kept where that is not as configured.
 pub fn image(
     model: &Model,
-    live: &dyn Fn(usize, usize) -> bool,
+    chosen: &[Chosen],
     services: &BTreeSet<ServiceAddress>,
     serials: &[Option<u32>],
     ttls: &[u32],
 ) -> Image {
-    let answers = answer_sets(model, live, serials, ttls);
+    let answers = answer_sets(model, chosen, serials, ttls);
     let (names, index) = index(&answers);
     let (service_halves, services) = place_services(services);
     let prefixes = prefix::prefixes(model);
@@ -89,90 +89,26 @@ pub fn excess(model: &Model) -> Option<String> {
     }
 }
 
-fn answer_sets(
-    model: &Model,
-    live: &dyn Fn(usize, usize) -> bool,
-    serials: &[Option<u32>],
-    ttls: &[u32],
-) -> Vec<AnswerSet> {
-    let mut sets = Vec::new();
-    for (index, cluster) in model.clusters.iter().enumerate() {
+fn answer_sets(model: &Model, chosen: &[Chosen], serials: &[Option<u32>], ttls: &[u32]) -> Vec<Slot> {
+    let mut slots = Vec::new();
+    for (index, (cluster, chosen)) in model.clusters.iter().zip(chosen).enumerate() {
         let Some(serial) = serial(serials, index) else { continue };
-        let servers: Vec<&Server> = cluster
-            .servers
-            .iter()
-            .enumerate()
-            .filter(|(server, _)| live(index, *server))
-            .map(|(_, s)| s)
-            .collect();
         let ttl = ttls.get(index).copied().unwrap_or(cluster.ttl);
         for view in model.view_identifiers() {
             // The configuration admits no other names.
             if let Some((wire, _)) = name::to_wire(&cluster.name) {
                 let negative = soa::negative(0, cluster, serial);
-                let addresses = addresses_of(&servers, view);
-                sets.push(set_of(wire, view, ttl, &addresses, cluster.answer, negative));
+                slots.push(slot::slot(wire, (view, ttl), cluster, chosen, negative));
             }
         }
     }
-    sets
+    slots
 }
 
-/// What clients of a view reach the servers by.
-fn addresses_of(servers: &[&Server], view: u32) -> Vec<IpAddr> {
-    servers.iter().flat_map(|server| server.handed_out(view)).copied().collect()
-}
-
-fn set_of(
-    wire: [u8; name::MAX_LENGTH],
-    view: u32,
-    ttl: u32,
-    addresses: &[IpAddr],
-    answer: Answer,
-    negative: Negative,
-) -> AnswerSet {
-    let mut ipv4 = Ipv4Addresses { record: RecordHead::of_question(Type::A, ttl, 4), ..Zeroable::zeroed() };
-    let mut ipv6 =
-        Ipv6Addresses { record: RecordHead::of_question(Type::AAAA, ttl, 16), ..Zeroable::zeroed() };
-    let (mut fours, mut sixes) = (Vec::new(), Vec::new());
-    for address in addresses {
-        match address {
-            IpAddr::V4(address) => fours.push(address.octets()),
-            IpAddr::V6(address) => sixes.push(address.octets()),
-        }
-    }
-    (ipv4.count, ipv4.limit) = twice(&mut ipv4.addresses, &fours, answer);
-    (ipv6.count, ipv6.limit) = twice(&mut ipv6.addresses, &sixes, answer);
-    AnswerSet {
-        name: bytemuck::cast(wire),
-        significant: bytemuck::cast(name::significant(&wire)),
-        view: view.to_be_bytes(),
-        ipv4,
-        ipv6,
-        negative,
-    }
-}
-
-/// Writes the addresses twice in a row; gives how many there are, and how many of them one answer carries.
-fn twice<T: Copy>(table: &mut [T; 2 * MAX_SERVERS], addresses: &[T], answer: Answer) -> (u8, u8) {
-    // The configuration admits no more.
-    let addresses = &addresses[..addresses.len().min(MAX_SERVERS)];
-    for (place, address) in table.iter_mut().zip(addresses.iter().chain(addresses)) {
-        *place = *address;
-    }
-    let count = addresses.len();
-    let limit = match answer {
-        Answer::All => count,
-        Answer::One => count.min(1),
-        Answer::Subset(limit) => count.min(usize::from(limit)),
-    };
-    (count as u8, limit as u8)
-}
-
-fn index(answers: &[AnswerSet]) -> (Halves, Vec<u32>) {
+fn index(answers: &[Slot]) -> (Halves, Vec<u32>) {
     let mut halves = Halves { bits: INDEX_BITS, ..Halves::default() };
-    let sums: Vec<u64> = answers.iter().map(|set| name_sum(bytemuck::cast_ref(&set.name))).collect();
-    let views: Vec<u32> = answers.iter().map(|set| u32::from_be_bytes(set.view)).collect();
+    let sums: Vec<u64> = answers.iter().map(|slot| name_sum(bytemuck::cast_ref(&slot.set.name))).collect();
+    let views: Vec<u32> = answers.iter().map(|slot| u32::from_be_bytes(slot.set.view)).collect();
     let places = |key: usize, seed| halves.positions_in(0, tables::name_hash(sums[key], views[key], seed));
     let Some(placement) = cuckoo::place(answers.len(), 1 << INDEX_BITS, places) else {
         // Not with less than half of the table in use, which `excess` sees to.

@@ -10,10 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     admin::AdminState,
-    cluster::{Cluster, Model, Server},
+    cluster::{AllDown, Cluster, Model, Server},
     controller::roster::Roster,
     health::ServerHealth,
     probe::PaceStatus,
+    selection::{Rule, shares},
 };
 
 mod probe;
@@ -21,7 +22,7 @@ pub mod render;
 
 pub use probe::ProbeStatus;
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Status {
     #[serde(flatten)]
     pub process: Process,
@@ -56,7 +57,7 @@ pub struct InterfaceStatus {
     pub addresses: Vec<IpAddr>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ClusterStatus {
     pub name: String,
     /// Seconds; what is in force.
@@ -64,6 +65,10 @@ pub struct ClusterStatus {
     /// Its bounds, where it follows the servers' health.
     pub ttl_bounds: Option<(u32, u32)>,
     pub handed_out: HandedOut,
+    /// Where fewer servers than this are live, `handed_out` is not `live`.
+    pub min_up: u16,
+    /// `rotate`, `weighted` or `sticky`.
+    pub select: String,
     pub servers: Vec<ServerStatus>,
     pub answers: Vec<AnswerStatus>,
 }
@@ -75,11 +80,35 @@ pub enum HandedOut {
     /// The first round of probes has not ended, so nothing has been published yet.
     Nothing,
     Live,
-    /// None is live.
+    /// None is live, or too few are: all servers.
     All,
+    /// The same: those that were handed out before.
+    Last,
+    /// The same: an error.
+    Servfail,
+    /// The same: another error.
+    Refused,
+    /// The same: no address.
+    NoData,
+    /// The same: addresses of others.
+    Addresses,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+impl From<Rule> for HandedOut {
+    fn from(rule: Rule) -> Self {
+        match rule {
+            Rule::Live => Self::Live,
+            Rule::All => Self::All,
+            Rule::Last => Self::Last,
+            Rule::Servfail => Self::Servfail,
+            Rule::Refused => Self::Refused,
+            Rule::NoData => Self::NoData,
+            Rule::Addresses => Self::Addresses,
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ServerStatus {
     pub name: String,
     pub address: IpAddr,
@@ -98,6 +127,9 @@ pub struct ServerStatus {
     /// The configured weight after what the server says of itself, in hundredths.
     pub weight_hundredths: u32,
     pub live: bool,
+    pub tier: u8,
+    /// Of the answers that have it, or begin with it where they have all servers: from 0 to 1. It follows from the weights.
+    pub share: f64,
     /// Since when health is what it is: RFC 3339, UTC.
     pub since: String,
     pub since_seconds: u64,
@@ -153,16 +185,17 @@ impl InterfaceStatus {
 impl ClusterStatus {
     fn of(roster: &Roster, index: usize, cluster: &Cluster, now: Instant, wall: SystemTime) -> Self {
         let health = roster.health(index);
-        let handed_out = match roster.published() {
-            Some(published) if !published.has(index) => HandedOut::Nothing,
-            None => HandedOut::Nothing,
-            Some(_) if roster.has_live(index) => HandedOut::Live,
-            Some(_) => HandedOut::All,
-        };
+        let published = roster.published().filter(|published| published.has(index));
+        let chosen = published.and_then(|published| published.chosen.get(index));
+        let shares = chosen.map_or_else(Vec::new, |chosen| {
+            shares::shares(&chosen.weights, cluster.answer, cluster.policy.select)
+        });
         let server = |(server, of): (usize, &Server)| {
-            health
-                .get(server)
-                .map(|health| ServerStatus::of(of, health, roster, roster.is_live(index, server), now, wall))
+            let standing = Standing {
+                live: roster.is_live(index, server),
+                share: shares.get(server).copied().unwrap_or(0.0),
+            };
+            health.get(server).map(|health| ServerStatus::of(of, health, roster, standing, now, wall))
         };
         Self {
             name: cluster.name.clone(),
@@ -172,11 +205,19 @@ impl ClusterStatus {
                 .copied()
                 .unwrap_or(cluster.ttl),
             ttl_bounds: cluster.ttl_min.map(|least| (least, cluster.ttl)),
-            handed_out,
+            handed_out: chosen.map_or(HandedOut::Nothing, |chosen| chosen.rule.into()),
+            min_up: cluster.policy.min_up,
+            select: cluster.policy.select.as_str().to_owned(),
             servers: cluster.servers.iter().enumerate().filter_map(server).collect(),
             answers: answers(roster, index, cluster),
         }
     }
+}
+
+/// What the selection makes of a server.
+struct Standing {
+    live: bool,
+    share: f64,
 }
 
 impl ServerStatus {
@@ -184,7 +225,7 @@ impl ServerStatus {
         server: &Server,
         health: &ServerHealth,
         roster: &Roster,
-        live: bool,
+        Standing { live, share }: Standing,
         now: Instant,
         wall: SystemTime,
     ) -> Self {
@@ -203,6 +244,8 @@ impl ServerStatus {
             reported: health.reported_state().to_string(),
             weight_hundredths: health.weight(server.weight),
             live,
+            tier: server.tier,
+            share,
             since: timestamp(wall - age),
             since_seconds: age.as_secs(),
             cause: change.map(|change| change.cause.clone()),
@@ -215,12 +258,16 @@ impl ServerStatus {
 /// What each view is answered with, in the servers' order; each query rotates it.
 fn answers(roster: &Roster, index: usize, cluster: &Cluster) -> Vec<AnswerStatus> {
     let model: &Model = roster.model();
+    let chosen = roster.published().and_then(|selection| selection.chosen.get(index));
     let addresses = |view| {
+        if let (Some(Rule::Addresses), AllDown::Addresses(addresses)) =
+            (chosen.map(|chosen| chosen.rule), &cluster.policy.all_down)
+        {
+            return addresses.clone();
+        }
         let servers = cluster.servers.iter().enumerate();
-        let chosen = servers.filter(|(server, _)| {
-            roster.published().is_some_and(|selection| selection.includes(index, *server))
-        });
-        chosen.flat_map(|(_, server)| server.handed_out(view)).copied().collect()
+        let handed_out = servers.filter(|(server, _)| chosen.is_some_and(|chosen| chosen.includes(*server)));
+        handed_out.flat_map(|(_, server)| server.handed_out(view)).copied().collect()
     };
     model
         .view_identifiers()

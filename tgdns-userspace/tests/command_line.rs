@@ -364,7 +364,11 @@ fn a_controller_s_life() {
     let down = "health changed cluster=\"internet.intern.netz\" server=\"internet-2\" address=127.0.0.2 from=\"up\" \
                 to=\"down\" cause=\"connection refused (3 failures in a row)\"";
     assert_eq!(log.lines().filter(|line| line.contains(down)).count(), 1, "{log}");
-    assert!(log.contains("no server is live") && log.contains("stopped signal=\"SIGTERM\""), "{log}");
+    assert!(
+        log.contains("too few servers are live: all of them are handed out")
+            && log.contains("stopped signal=\"SIGTERM\""),
+        "{log}"
+    );
     assert!(log.lines().all(|line| !line.starts_with("20")), "no timestamps under systemd: {log}");
 }
 

@@ -19,7 +19,7 @@ use tgdns_common::{
     query::Question,
     reason::{Reason, Verdict},
     respond,
-    tables::{Address, AnswerSet, Service, Settings, Tables},
+    tables::{Address, AnswerSet, Choice, Service, Settings, Tables},
 };
 
 use super::{
@@ -223,7 +223,7 @@ impl Host {
     fn respond(&self, frame: &mut HostFrame) -> End {
         let mut question = Question::new();
         match respond::answer(frame, self, &mut question) {
-            Ok(kind) => End { action: TX, counter: kind.into() },
+            Ok(counter) => End { action: TX, counter },
             Err(reason) => {
                 self.count(reason.into());
                 let action = if reason.verdict() == Verdict::Drop { DROP } else { PASS };
@@ -248,6 +248,10 @@ impl Tables for Host {
 
     fn answer_set(&self, slot: u32) -> Option<&AnswerSet> {
         self.image.answer_set(slot)
+    }
+
+    fn choice(&self, slot: u32) -> Option<&Choice> {
+        self.image.choice(slot)
     }
 
     fn view(&self, client: Address, side: u8) -> u32 {

@@ -92,11 +92,28 @@ pub struct Cluster {
     pub ttl: u32,
     /// How many addresses one answer carries; all unless told.
     pub subset: Option<u16>,
+    /// Bits of an IPv4 and of an IPv6 client's address; by weight, or by turns, unless told.
+    pub sticky: Option<[u8; 2]>,
+    #[serde(default)]
+    pub rule: Rule,
     pub servers: Vec<Server>,
 }
 
 fn one_second() -> u32 {
     1
+}
+
+/// By which the servers that are called live were chosen, and what there is without one.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Rule {
+    #[default]
+    Live,
+    All,
+    Last,
+    Servfail,
+    Refused,
+    NoData,
 }
 
 /// Servers with consecutive addresses.
@@ -114,6 +131,12 @@ pub struct Server {
     pub view_aliases: BTreeMap<String, Vec<IpAddr>>,
     #[serde(default = "yes")]
     pub live: bool,
+    #[serde(default = "one_part")]
+    pub weight: u16,
+}
+
+fn one_part() -> u16 {
+    1
 }
 
 fn one() -> u8 {

@@ -2,7 +2,7 @@
 
 use bytemuck::Pod;
 use tgdns_common::{
-    counter::{Counter, Counters},
+    counter::Counters,
     packet::{Packet, TooShort},
     query::Question,
     reason::{Reason, Verdict},
@@ -44,10 +44,7 @@ impl HostFrame {
         let mut question = Question::new();
         let before = self.bytes().to_vec();
         match respond::answer(self, tables, &mut question) {
-            Ok(kind) => {
-                let counter = Counter::from(kind);
-                (Outcome::Sent(self.bytes().to_vec()), Counters::NAMES[usize::from(counter.0)])
-            }
+            Ok(counter) => (Outcome::Sent(self.bytes().to_vec()), Counters::NAMES[usize::from(counter.0)]),
             Err(reason) => self.unanswered(reason, &before),
         }
     }

@@ -24,8 +24,17 @@ pub struct Reply {
     pub addresses: Vec<String>,
     /// How many of them the answer carries; all unless told.
     pub count: Option<usize>,
+    /// All that may be told, where it is no rotation of `addresses`.
+    #[serde(default)]
+    pub rows: Vec<Vec<String>>,
     #[serde(default = "one_second")]
     pub ttl: u32,
+    /// What clients with EDNS are told (RFC 8914).
+    pub extended_error: Option<u16>,
+    #[serde(default)]
+    pub rcode: u16,
+    /// What is counted; follows from the answer unless told.
+    pub counter: Option<String>,
     /// The header's flags.
     pub flags: Option<u16>,
     /// The frame's length, where the vector is about lengths.
@@ -48,7 +57,10 @@ fn one_second() -> u32 {
 }
 
 impl Reply {
-    pub fn counter(&self) -> &'static str {
+    pub fn counter(&self) -> &str {
+        if let Some(counter) = &self.counter {
+            return counter;
+        }
         match self.answer {
             Answer::A => "answered_a",
             Answer::Aaaa => "answered_aaaa",
@@ -79,13 +91,18 @@ impl Reply {
     }
 
     fn rotations(&self, query: &Message) -> Result<Vec<Message>> {
-        let addresses = expand(&self.addresses)?;
-        ensure!(!addresses.is_empty(), "an answer without `addresses`");
-        let count = self.count.unwrap_or(addresses.len());
+        let mut rows = self.rows.iter().map(|row| expand(row)).collect::<Result<Vec<_>>>()?;
+        if rows.is_empty() {
+            let addresses = expand(&self.addresses)?;
+            let count = self.count.unwrap_or(addresses.len());
+            let window = |start| addresses.iter().cycle().skip(start).take(count).copied().collect();
+            rows = (0..addresses.len()).map(window).collect();
+        }
+        ensure!(!rows.is_empty(), "an answer without `addresses`");
         let mut rotations = Vec::new();
-        for start in 0..addresses.len() {
-            let window = addresses.iter().cycle().skip(start).take(count);
-            let records = window.flat_map(|address| match address {
+        for row in rows {
+            let count = row.len();
+            let records = row.into_iter().flat_map(|address| match address {
                 IpAddr::V4(address) => record(1, self.ttl, &address.octets()),
                 IpAddr::V6(address) => record(28, self.ttl, &address.octets()),
             });
@@ -95,9 +112,16 @@ impl Reply {
     }
 
     fn message(&self, query: &Message, counts: [u16; 2], records: Vec<u8>) -> Message {
-        let edns = query.edns.as_ref().map(|edns| Edns { flags: edns.flags & 0x8000, ..Edns::default() });
+        let options = self
+            .extended_error
+            .map_or(vec![], |code| [15_u16, 2, code].into_iter().flat_map(u16::to_be_bytes).collect());
+        let edns = query.edns.as_ref().map(|edns| Edns {
+            flags: edns.flags & 0x8000,
+            options: Hex(options),
+            ..Edns::default()
+        });
         // QR and AA; RD and CD as they came.
-        let flags = self.flags.unwrap_or(0x8400 | query.flags & 0x0110);
+        let flags = self.flags.unwrap_or(0x8400 | query.flags & 0x0110 | self.rcode);
         Message {
             flags,
             counts: Some([1, counts[0], counts[1], u16::from(edns.is_some())]),

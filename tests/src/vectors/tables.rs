@@ -4,10 +4,13 @@ use std::{collections::BTreeSet, net::IpAddr};
 
 use anyhow::{Context as _, Result};
 use tgdns::{
-    cluster::{Alias, Answer, Cluster, Join, Model, ProbeLimits, Server, TcpLimits, View, XdpMode},
+    cluster::{
+        Alias, Answer, Cluster, Join, Model, Policy, ProbeLimits, Select, Server, TcpLimits, View, XdpMode,
+    },
     image::Image,
     netlink::ServiceAddress,
     publish,
+    selection::{Chosen, Rule},
 };
 
 use super::{file, reply::counted};
@@ -15,8 +18,7 @@ use super::{file, reply::counted};
 pub struct TableSet {
     pub name: String,
     model: Model,
-    /// By cluster and server.
-    live: Vec<Vec<bool>>,
+    chosen: Vec<Chosen>,
     services: BTreeSet<ServiceAddress>,
 }
 
@@ -28,6 +30,11 @@ pub struct Live {
     pub limit: usize,
     /// Seconds.
     pub ttl: u32,
+    /// Of answers without addresses.
+    pub rcode: u16,
+    /// What clients with EDNS are told.
+    pub extended_error: Option<u16>,
+    pub rotates: bool,
 }
 
 impl TableSet {
@@ -36,9 +43,9 @@ impl TableSet {
         let services = tables.services.iter().map(service).collect::<Result<_>>().with_context(context)?;
         let views: Vec<View> =
             tables.views.into_iter().map(|file::View { name, clients }| View { name, clients }).collect();
-        let (mut clusters, mut live) = (Vec::new(), Vec::new());
+        let (mut clusters, mut chosen) = (Vec::new(), Vec::new());
         for cluster in &tables.cluster {
-            let (servers, are_live) = servers(cluster, &views).with_context(context)?;
+            let (servers, weights) = servers(cluster, &views).with_context(context)?;
             let name_servers = servers.iter().take(2).cloned().collect();
             clusters.push(Cluster {
                 name: cluster.name.clone(),
@@ -46,12 +53,18 @@ impl TableSet {
                 ttl_min: None,
                 negative_ttl: 5,
                 answer: cluster.subset.map_or(Answer::All, Answer::Subset),
+                policy: Policy {
+                    select: cluster
+                        .sticky
+                        .map_or(Select::Weighted, |[ipv4, ipv6]| Select::Sticky { ipv4, ipv6 }),
+                    ..Policy::default()
+                },
                 probes: vec![],
                 join: Join::All,
                 servers,
                 name_servers,
             });
-            live.push(are_live);
+            chosen.push(Chosen { rule: rule(cluster.rule), weights });
         }
         let model = Model {
             interfaces: vec!["eth0".into()],
@@ -71,7 +84,7 @@ impl TableSet {
             hooks: vec![],
             clusters,
         };
-        Ok(Self { name: name.into(), model, live, services })
+        Ok(Self { name: name.into(), model, chosen, services })
     }
 
     /// What a client may be told for a name; nothing where it is not in the tables.
@@ -83,7 +96,8 @@ impl TableSet {
             prefixes.map(move |prefix| (prefix.prefix_len(), identifier))
         });
         let view = holding.max().map_or(0, |(_, identifier)| identifier);
-        let live = cluster.servers.iter().zip(&self.live[index]).filter(|(_, live)| **live);
+        let Chosen { rule, weights } = &self.chosen[index];
+        let live = cluster.servers.iter().zip(weights).filter(|(_, weight)| **weight != 0);
         Some(Live {
             addresses: live.flat_map(|(server, _)| server.handed_out(view)).copied().collect(),
             limit: match cluster.answer {
@@ -92,11 +106,22 @@ impl TableSet {
                 Answer::Subset(limit) => limit.into(),
             },
             ttl: cluster.ttl,
+            rcode: match rule {
+                Rule::Servfail => 2,
+                Rule::Refused => 5,
+                Rule::Live | Rule::All | Rule::Last | Rule::NoData | Rule::Addresses => 0,
+            },
+            extended_error: match rule {
+                Rule::Live => None,
+                Rule::Last => Some(3),
+                Rule::All | Rule::Servfail | Rule::Refused | Rule::NoData | Rule::Addresses => Some(22),
+            },
+            rotates: weights.iter().all(|weight| *weight == weights[0]) || cluster.answer == Answer::All,
         })
     }
 
     pub fn image(&self) -> Image {
-        publish::image(&self.model, &|cluster, server| self.live[cluster][server], &self.services, &[], &[])
+        publish::image(&self.model, &self.chosen, &self.services, &[], &[])
     }
 }
 
@@ -110,8 +135,8 @@ fn service(service: &file::Service) -> Result<ServiceAddress> {
     })
 }
 
-fn servers(cluster: &file::Cluster, views: &[View]) -> Result<(Vec<Server>, Vec<bool>)> {
-    let (mut servers, mut live) = (Vec::new(), Vec::new());
+fn servers(cluster: &file::Cluster, views: &[View]) -> Result<(Vec<Server>, Vec<u32>)> {
+    let (mut servers, mut weights) = (Vec::new(), Vec::new());
     for described in &cluster.servers {
         for index in 0..described.count {
             let count = |addresses: &[_]| addresses.iter().map(|first| counted(*first, index)).collect();
@@ -124,7 +149,8 @@ fn servers(cluster: &file::Cluster, views: &[View]) -> Result<(Vec<Server>, Vec<
                 name: format!("server-{}", servers.len() + 1),
                 part: None,
                 address: counted(described.address, index),
-                weight: 1,
+                weight: described.weight,
+                tier: 1,
                 alias: match described.aliases.as_slice() {
                     [] => Alias::Own,
                     aliases => Alias::Addresses(count(aliases)),
@@ -132,8 +158,19 @@ fn servers(cluster: &file::Cluster, views: &[View]) -> Result<(Vec<Server>, Vec<
                 view_aliases: described.view_aliases.iter().map(in_view).collect::<Result<_>>()?,
                 probes: vec![],
             });
-            live.push(described.live);
+            weights.push(if described.live { u32::from(described.weight) } else { 0 });
         }
     }
-    Ok((servers, live))
+    Ok((servers, weights))
+}
+
+fn rule(rule: file::Rule) -> Rule {
+    match rule {
+        file::Rule::Live => Rule::Live,
+        file::Rule::All => Rule::All,
+        file::Rule::Last => Rule::Last,
+        file::Rule::Servfail => Rule::Servfail,
+        file::Rule::Refused => Rule::Refused,
+        file::Rule::NoData => Rule::NoData,
+    }
 }

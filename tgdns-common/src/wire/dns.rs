@@ -129,6 +129,7 @@ pub const ANY_CLASS: [u8; 2] = [0, 255];
 pub mod rcode {
     pub const NOERROR: u16 = 0;
     pub const FORMERR: u16 = 1;
+    pub const SERVFAIL: u16 = 2;
     pub const NXDOMAIN: u16 = 3;
     pub const NOTIMP: u16 = 4;
     pub const REFUSED: u16 = 5;
@@ -310,6 +311,34 @@ impl OptionHead {
     #[inline(always)]
     pub const fn length(self) -> u16 {
         u16::from_be_bytes(self.length)
+    }
+}
+
+/// The option that says why (RFC 8914 2), without a text.
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+pub struct ExtendedError {
+    pub head: OptionHead,
+    pub code: [u8; 2],
+}
+
+impl ExtendedError {
+    /// RFC 8914 4.4: what was so before is handed out.
+    pub const STALE_ANSWER: u16 = 3;
+    /// RFC 8914 4.21.
+    pub const NOT_AUTHORITATIVE: u16 = 20;
+    /// RFC 8914 4.23.
+    pub const NO_REACHABLE_AUTHORITY: u16 = 22;
+
+    #[inline(always)]
+    pub const fn new(code: [u8; 2]) -> Self {
+        Self { head: OptionHead::new(OptionHead::EXTENDED_ERROR, 2), code }
+    }
+
+    /// Where it starts at an even offset.
+    #[inline(always)]
+    pub const fn sum(self) -> Sum {
+        checksum::pair(self.head.code) + checksum::pair(self.head.length) + checksum::pair(self.code)
     }
 }
 

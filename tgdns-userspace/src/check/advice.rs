@@ -1,5 +1,6 @@
 //! What a valid configuration may still be wrong about.
 
+mod policy;
 mod probe;
 
 use std::{collections::BTreeSet, net::IpAddr};
@@ -76,6 +77,7 @@ pub fn notes(model: &Model) -> Vec<String> {
 
 fn of_answers(cluster: &Cluster, warnings: &mut Vec<String>) {
     let Cluster { name, ttl, ttl_min, answer, servers, .. } = cluster;
+    policy::of_policy(cluster, warnings);
     if ttl_min.unwrap_or(*ttl) > LONG_TTL {
         warnings.push(format!(
             "{name}: ttl {ttl} s keeps dead servers in caches for as long; {LONG_TTL} s or less is better, 1 s is usual"
@@ -90,11 +92,6 @@ fn of_answers(cluster: &Cluster, warnings: &mut Vec<String>) {
         let count = servers.len();
         warnings.push(format!(
             "{name}: a subset of {size} is all of its {count} servers; answer = \"all\" says so"
-        ));
-    }
-    if *answer == Answer::All && servers.iter().any(|server| server.weight != 1) {
-        warnings.push(format!(
-            "{name}: weights are lost where every answer has all addresses; set answer = \"one\" or a subset"
         ));
     }
     if servers.iter().all(|server| server.weight == 0) {

@@ -130,11 +130,11 @@ fn table_without_views() {
     "#;
     let expected = "no interfaces, xdp off, listening on 127.0.0.1:5300\n\
         \n\
-        internet.intern.netz: ttl 1 s, answers with 2 addresses\n\
+        internet.intern.netz: ttl 1 s, answers with 2 addresses, chosen by weight\n\
         tcp probe of port 443 every 1s (100ms while changing), timeout 500ms, 2 up, 3 down\n  \
-          server  probed           weight  handed out\n  \
-          a       10.10.10.1:443   10      10.10.10.1\n  \
-          b       10.10.10.22:443  1       10.10.10.22\n\
+          server  probed           weight  share  handed out\n  \
+          a       10.10.10.1:443   10      90.9%  10.10.10.1\n  \
+          b       10.10.10.22:443  1       9.1%   10.10.10.22\n\
         name servers: a, b\n\
         \n\
         warning: internet.intern.netz: a subset of 2 is all of its 2 servers; answer = \"all\" says so\n";
@@ -154,6 +154,8 @@ fn json_has_the_same() {
         "address": "fd00:10::9",
         "probed": "[fd00:10::9]:443",
         "weight": 1,
+        "tier": 1,
+        "share": 1.0 / 3.0,
         "handed_out": [
             { "view": "default", "addresses": ["10.10.11.9"] },
             { "view": "lan", "addresses": ["192.168.7.9", "fd00::7:9"] },
@@ -209,9 +211,16 @@ fn check_warnings(cluster: &str, expected: &[&str]) {
 fn warns() {
     let two = "part = [{ first = \"10.10.10.1\", count = 2 }]\n";
     check_warnings(two, &[]);
-    check_warnings(&format!("{two}ttl = 60"), &[]);
+    check_warnings(&format!("{two}ttl = 5"), &[]);
     check_warnings(
-        &format!("{two}ttl = 61"),
+        &format!("{two}ttl = 6"),
+        &[
+            "c.netz: ttl 6 s is long beside the 1s 700ms in which a dead server is noticed: shorten it, or probe less often",
+        ],
+    );
+    check_warnings(&format!("{two}ttl = 60\nprobe.interval = \"30s\""), &[]);
+    check_warnings(
+        &format!("{two}ttl = 61\nprobe.interval = \"30s\""),
         &["c.netz: ttl 61 s keeps dead servers in caches for as long; 60 s or less is better, 1 s is usual"],
     );
     check_warnings(
@@ -220,10 +229,7 @@ fn warns() {
     );
     check_warnings(
         "part = [{ first = \"10.10.10.1\", count = 2, weight = 0 }]",
-        &[
-            "c.netz: weights are lost where every answer has all addresses; set answer = \"one\" or a subset",
-            "c.netz: all weights are 0; give at least one server a weight",
-        ],
+        &["c.netz: all weights are 0; give at least one server a weight"],
     );
     check_warnings(
         "part = [{ first = \"10.10.10.1\", count = 2 }]\nserver = [{ name = \"six\", address = \"fd00::6\" }]",
@@ -375,5 +381,99 @@ fn warns_of_probes() {
             "{limits}\ninterfaces = [\"eth0\"]\n[[cluster]]\nname = \"c.netz\"\nprobe.port = 443\n{servers}"
         );
         assert_eq!(warnings(&parse(&text, "F").unwrap()).first().map(String::as_str), expected, "{limits}");
+    }
+}
+
+#[test]
+fn warns_where_a_policy_cannot_work_as_it_is_meant() {
+    let two = "part = [{ first = \"10.10.10.1\", count = 2 }]\n";
+    let uneven = "server = [{ name = \"c-2\", weight = 5 }]\n";
+    check_warnings(
+        &format!("{two}{uneven}"),
+        &[
+            "c.netz: with all addresses in every answer, weights only choose the first one, and caching forwarders put them in \
+             an order of their own: set answer = \"one\" or a subset",
+        ],
+    );
+    check_warnings(
+        &format!("{two}slow_start = \"30s\""),
+        &[
+            "c.netz: with all addresses in every answer, slow_start only chooses the first one, and caching forwarders put them \
+             in an order of their own: set answer = \"one\" or a subset",
+        ],
+    );
+    check_warnings(&format!("{two}{uneven}answer = \"one\"\nslow_start = \"30s\""), &[]);
+    check_warnings(
+        &format!("{two}{uneven}select = \"rotate\""),
+        &["c.netz: select = \"rotate\" ignores weights, but for 0: set \"weighted\", or take them away"],
+    );
+    let forwarder = "c.netz: select = \"sticky\" goes by who asks: behind a forwarder all clients have the forwarder's address, \
+                     and so one server; let clients ask the load balancers themselves, or set select = \"weighted\"";
+    check_warnings(&format!("{two}select = \"sticky\""), &[forwarder]);
+    check_warnings(
+        &format!("{two}select = {{ sticky = {{ ipv4 = 0 }} }}"),
+        &[
+            "c.netz: a sticky prefix of 0 bits sends all clients of that family to one server: lengthen it",
+            forwarder,
+        ],
+    );
+    check_warnings(
+        &format!("{two}spill_below = 2"),
+        &["c.netz: `spill_below` means nothing where all servers are of one tier"],
+    );
+    check_warnings(
+        &format!("{two}min_up = \"75%\""),
+        &["c.netz: with min_up = 2 one dead server is enough that `all_down` decides"],
+    );
+    for error in ["servfail", "refused"] {
+        check_warnings(
+            &format!("{two}all_down = \"{error}\""),
+            &[
+                "c.netz: all_down: resolvers may remember an error for up to 5 minutes (RFC 9520), which is how long the name \
+                 is silent after a server has come back",
+            ],
+        );
+    }
+}
+
+#[test]
+fn policies_are_described() {
+    for (policy, answer, exceptions) in [
+        ("", "answers with all live addresses\n", "tcp probe"),
+        (
+            "answer = \"one\"\nserver = [{ name = \"c-1\", weight = 3 }]",
+            "answers with one address, chosen by weight\n",
+            "tcp",
+        ),
+        (
+            "select = { sticky = { ipv4 = 24 } }",
+            "answers with all live addresses, chosen by the client's first 24 bits, 128 of IPv6\n",
+            "tcp probe",
+        ),
+        (
+            "server = [{ name = \"c-3\", tier = 2 }]\nslow_start = \"30s\"",
+            "answers with all live addresses\n",
+            "the next tier serves where none of those before is live; weights rise for 30s after a recovery\n",
+        ),
+        (
+            "server = [{ name = \"c-3\", tier = 2 }]\nspill_below = 2",
+            "answers with all live addresses\n",
+            "the next tier serves, too, where fewer than 2 of those before are live\n",
+        ),
+        ("all_down = \"last\"", "answers", "without a live server the last live ones are handed out\n"),
+        ("min_up = \"50%\"", "answers", "with fewer than 2 live servers all are handed out\n"),
+        (
+            "all_down = [\"192.0.2.1\", \"2001:db8::1\"]",
+            "answers",
+            "without a live server 192.0.2.1, 2001:db8::1 are handed out\n",
+        ),
+    ] {
+        let text = format!(
+            "interfaces = [\"eth0\"]\n[[cluster]]\nname = \"c.netz\"\nprobe.port = 443\n\
+             part = [{{ first = \"10.10.10.1\", count = 3 }}]\n{policy}"
+        );
+        let model = parse(&text, "F").unwrap();
+        let text = render(&model);
+        assert!(text.contains(answer) && text.contains(exceptions), "{policy}: {text}");
     }
 }

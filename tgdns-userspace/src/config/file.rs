@@ -3,6 +3,7 @@
 //! Every key is optional here, so that a missing one is reported beside all other mistakes and not in place of them.
 
 mod alias;
+mod policy;
 mod probe;
 
 use std::{fmt, marker::PhantomData};
@@ -14,6 +15,7 @@ use serde::{
 use toml::Spanned;
 
 pub(super) use alias::{Addresses, Alias, Row, RowTable};
+pub(super) use policy::{AllDown, MinUp, Select};
 pub(super) use probe::{Probe, Probes};
 
 use super::leaf::{
@@ -34,6 +36,10 @@ pub(super) type UpToMostServers = Number<1, { super::MOST_SERVERS }>;
 pub(super) type Connections = Number<1, 100_000>;
 
 pub(super) type Weight = Given<Number<0, 65_535>>;
+
+pub(super) type Tier = Given<Number<1, 255>>;
+
+pub(super) type SlowStart = Time<1000, 3_600_000>;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -88,6 +94,11 @@ pub(super) struct Cluster {
     pub(super) ttl_min: Given<Number<0, 2_147_483_647>>,
     pub(super) negative_ttl: Given<Number<0, 86_400>>,
     pub(super) answer: Given<Answer>,
+    pub(super) select: Given<Select>,
+    pub(super) spill_below: Given<UpToMostServers>,
+    pub(super) slow_start: Given<SlowStart>,
+    pub(super) min_up: Given<MinUp>,
+    pub(super) all_down: Given<AllDown>,
     pub(super) probe: Given<Probes>,
     pub(super) probes: Given<JoinWord>,
     pub(super) part: Tables<Part>,
@@ -106,6 +117,7 @@ pub(super) struct Part {
     pub(super) skip: Given<Vec<Spanned<Address>>>,
     pub(super) alias: Given<Alias<Row>>,
     pub(super) weight: Weight,
+    pub(super) tier: Tier,
     pub(super) probe: Given<Probes>,
 }
 
@@ -116,6 +128,7 @@ pub(super) struct Server {
     pub(super) address: Given<Address>,
     pub(super) alias: Given<Alias<Address>>,
     pub(super) weight: Weight,
+    pub(super) tier: Tier,
     pub(super) probe: Given<Probes>,
 }
 

@@ -6,6 +6,7 @@ mod draft;
 mod hook;
 mod name_server;
 mod overlap;
+mod policy;
 mod probe;
 mod row;
 mod server;

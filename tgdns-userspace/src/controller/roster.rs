@@ -11,6 +11,7 @@ use crate::{
     health::{Change, Health, Outcome, ServerHealth},
     netlink::ServiceAddress,
     probe::Target,
+    selection::{self, Candidate, Chosen, last::Last},
     ttl,
 };
 
@@ -48,13 +49,16 @@ pub struct Roster {
     is_renewed: bool,
     /// Whether anything happened since the last publication that it may depend on.
     touched: bool,
+    last: Last,
+    /// When a server's weight rises.
+    rises_at: Option<Instant>,
 }
 
 /// What one publication hands out, and on which addresses of this host the fast path answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Selection {
-    /// By cluster and server, as in the model; nobody of a cluster that is not in the tables yet.
-    handed_out: Vec<Vec<bool>>,
+    /// By cluster, as in the model; nobody of a cluster that is not in the tables yet.
+    pub chosen: Vec<Chosen>,
     pub services: BTreeSet<ServiceAddress>,
     /// Of the clusters' zones: each grows with every change of what its cluster hands out. None of a cluster that is not in
     /// the tables yet.
@@ -65,7 +69,7 @@ pub struct Selection {
 
 impl Selection {
     pub fn includes(&self, cluster: usize, server: usize) -> bool {
-        self.handed_out.get(cluster).and_then(|servers| servers.get(server)).is_some_and(|included| *included)
+        self.chosen.get(cluster).is_some_and(|chosen| chosen.includes(server))
     }
 
     /// Whether a cluster is in the tables.
@@ -81,22 +85,23 @@ impl Selection {
     /// What follows on `before`. A new serial is the time, which grows over restarts, or one more than the last.
     fn following(
         before: Option<&Self>,
-        handed_out: Vec<Option<Vec<bool>>>,
+        chosen: Vec<Option<Chosen>>,
         services: BTreeSet<ServiceAddress>,
         ttls: Vec<u32>,
         unix_seconds: u32,
     ) -> Self {
-        let serial = |(cluster, servers): (usize, &Option<Vec<bool>>)| {
-            let servers = servers.as_ref()?;
+        let serial = |(cluster, chosen): (usize, &Option<Chosen>)| {
+            let chosen = chosen.as_ref()?;
             let last = before.and_then(|before| before.serials.get(cluster).copied().flatten());
-            let is_same = before.and_then(|before| before.handed_out.get(cluster)) == Some(servers);
+            let known = before.and_then(|before| before.chosen.get(cluster));
+            let is_same = known.is_some_and(|known| known.is_alike(chosen));
             Some(last.map_or(unix_seconds, |last| {
                 if is_same { last } else { unix_seconds.max(last.wrapping_add(1)) }
             }))
         };
-        let serials = handed_out.iter().enumerate().map(serial).collect();
-        let handed_out = handed_out.into_iter().map(Option::unwrap_or_default).collect();
-        Self { handed_out, services, serials, ttls }
+        let serials = chosen.iter().enumerate().map(serial).collect();
+        let chosen = chosen.into_iter().map(Option::unwrap_or_default).collect();
+        Self { chosen, services, serials, ttls }
     }
 }
 
@@ -142,6 +147,8 @@ impl Roster {
             ttls_until: now,
             is_renewed: false,
             touched: true,
+            last: Last::default(),
+            rises_at: None,
         }
     }
 
@@ -272,9 +279,9 @@ impl Roster {
             && self.reported_state(cluster, server) == AdminState::Ready
     }
 
-    /// Whether any server of a cluster is.
-    pub fn has_live(&self, cluster: usize) -> bool {
-        (0..self.health(cluster).len()).any(|server| self.is_live(cluster, server))
+    /// How many servers of a cluster are.
+    pub fn live(&self, cluster: usize) -> usize {
+        (0..self.health(cluster).len()).filter(|server| self.is_live(cluster, *server)).count()
     }
 
     pub fn admins(&self) -> &Admins {
@@ -291,27 +298,25 @@ impl Roster {
     pub fn due(&mut self, now: Instant, unix_seconds: u32) -> Option<Selection> {
         // Most outcomes change nothing, and there are thousands of them each second.
         let is_settled = self.published.is_some() && self.settled.iter().all(|settled| *settled);
-        if is_settled && !self.touched && !self.is_renewed {
+        let rises = self.rises_at.is_some_and(|at| at <= now);
+        if is_settled && !self.touched && !self.is_renewed && !rises {
             return None;
         }
         if !self.is_ready(now) {
             return None;
         }
         let clusters = 0..self.health.len();
-        let handed_out: Vec<Option<Vec<bool>>> = clusters
-            .map(|cluster| self.is_cluster_ready(cluster, now).then(|| self.handed_out(cluster)))
+        let chosen: Vec<Option<Chosen>> = clusters
+            .map(|cluster| self.is_cluster_ready(cluster, now).then(|| self.choose(cluster, now)))
             .collect();
-        if handed_out.iter().all(Option::is_none) {
+        if chosen.iter().all(Option::is_none) {
             return None;
         }
+        let rises_at = self.next_rise(now);
         let published = self.published.as_ref();
-        let selection = Selection::following(
-            published,
-            handed_out,
-            self.services.clone()?,
-            self.ttls.clone(),
-            unix_seconds,
-        );
+        let selection =
+            Selection::following(published, chosen, self.services.clone()?, self.ttls.clone(), unix_seconds);
+        self.rises_at = rises_at;
         self.touched = self.is_renewed || published != Some(&selection);
         self.touched.then_some(selection)
     }
@@ -327,7 +332,8 @@ impl Roster {
         self.services.as_ref()?;
         let clusters = self.model.clusters.iter().enumerate();
         let waiting = clusters.filter(|(cluster, _)| !self.is_cluster_ready(*cluster, now));
-        waiting.map(|(_, cluster)| self.begun + first_round(cluster)).min()
+        let rounds = waiting.map(|(_, cluster)| self.begun + first_round(cluster));
+        rounds.chain(self.rises_at).min()
     }
 
     /// To be called when what was due is in the tables.
@@ -337,6 +343,7 @@ impl Roster {
             *served |= selection.has(cluster);
         }
         self.is_renewed = false;
+        self.last.see(&self.model, &selection.chosen);
         self.published = Some(selection);
         self.touched = false;
     }
@@ -362,18 +369,40 @@ impl Roster {
         self.health.get(cluster).map_or(&[], Vec::as_slice)
     }
 
-    /// Where none is live, all are handed out: it may be the probes that fail, and a client that tries in vain loses less
-    /// than one that is told that there is no address. A person's word counts more than a probe's: those who are ready
-    /// come first, then those who drain, and the rest only where there is no other. Among them those come first who say
-    /// nothing to the contrary themselves.
-    fn handed_out(&self, cluster: usize) -> Vec<bool> {
-        let servers = 0..self.health(cluster).len();
-        if self.has_live(cluster) {
-            return servers.map(|server| self.is_live(cluster, server)).collect();
-        }
-        let states = |server| (self.state(cluster, server), self.reported_state(cluster, server));
-        let best = servers.clone().map(states).min();
-        servers.map(|server| Some(states(server)) == best).collect()
+    fn choose(&self, cluster: usize, now: Instant) -> Chosen {
+        let Some(of) = self.model.clusters.get(cluster) else {
+            return Chosen::default();
+        };
+        let servers = of.servers.iter().zip(self.health(cluster)).enumerate();
+        let candidates = servers.map(|(index, (server, health))| Candidate {
+            is_up: health.health() == Health::Up,
+            admin: self.state(cluster, index),
+            reported: self.reported_state(cluster, index),
+            weight: self.weight(cluster, index),
+            tier: server.tier,
+            recovered: recovered_at(health).map(|at| self.whole_seconds(now).saturating_duration_since(at)),
+        });
+        let last = self.last.servers(of);
+        selection::choose(&of.policy, &candidates.collect::<Vec<_>>(), last.as_deref())
+    }
+
+    /// Weights rise at whole seconds only, so that however many servers recover, that is published once a second at most.
+    fn whole_seconds(&self, now: Instant) -> Instant {
+        self.started + Duration::from_secs(now.saturating_duration_since(self.started).as_secs())
+    }
+
+    fn next_rise(&self, now: Instant) -> Option<Instant> {
+        let now = self.whole_seconds(now);
+        let clusters = self.model.clusters.iter().zip(&self.health);
+        let rises = clusters.filter_map(|(cluster, health)| Some((cluster.policy.slow_start?, health)));
+        rises
+            .flat_map(|(time, health)| health.iter().filter_map(recovered_at).map(move |at| (time, at)))
+            .filter_map(|(time, at)| {
+                let age = now.saturating_duration_since(at);
+                let rise = at + age + selection::next_rise(Some(time), Some(age))?;
+                Some(self.whole_seconds(rise + Duration::from_nanos(999_999_999)))
+            })
+            .min()
     }
 
     /// Whether it is known who is handed out, or is not to be waited for any longer.
@@ -406,6 +435,11 @@ fn places(targets: &[Vec<Target>]) -> HashMap<Target, (usize, usize)> {
 
 /// Nobody waits longer for a first verdict, however patient the probes are.
 const LONGEST_ROUND: Duration = Duration::from_secs(10);
+/// When a server came back that had been up or down before; the first verdict of a run tells of no recovery.
+fn recovered_at(health: &ServerHealth) -> Option<Instant> {
+    let change = health.last_change().filter(|change| change.to == Health::Up)?;
+    (health.changes().count() > 1).then_some(change.at)
+}
 
 /// The time that a server of the cluster needs at most for its first verdict.
 fn first_round(cluster: &Cluster) -> Duration {

@@ -243,6 +243,7 @@ fn with(probes: Vec<Probe>) -> Server {
         part: None,
         address,
         weight: 1,
+        tier: 1,
         alias: Alias::Own,
         view_aliases: vec![],
         probes,

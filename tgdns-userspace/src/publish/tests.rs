@@ -2,8 +2,9 @@ use tgdns_common::tables::{DEFAULT_VIEW, Tables as _};
 
 use super::*;
 use crate::{
-    cluster::{Cluster, Join, Probe, ProbeKind, Tcp, View, XdpMode},
+    cluster::{Answer, Cluster, Join, Policy, Probe, ProbeKind, Tcp, View, XdpMode},
     config,
+    selection::Rule,
 };
 
 const CONFIG: &str = r#"
@@ -29,8 +30,13 @@ fn model() -> Model {
     config::parse(CONFIG, "test").expect("a good configuration")
 }
 
+fn live<const COUNT: usize>(weights: [u32; COUNT]) -> Chosen {
+    Chosen { rule: Rule::Live, weights: weights.to_vec() }
+}
+
 fn addresses(image: &Image, view: u32) -> Vec<[u8; 4]> {
-    let set = image.answers.iter().find(|set| set.view == view.to_be_bytes()).expect("a set for each view");
+    let mut sets = image.answer_sets();
+    let set = sets.find(|set| set.view == view.to_be_bytes()).expect("a set for each view");
     let count = usize::from(set.ipv4.count);
     assert_eq!(set.ipv4.addresses[..count], set.ipv4.addresses[count..2 * count], "twice in a row");
     set.ipv4.addresses[..count].to_vec()
@@ -38,18 +44,18 @@ fn addresses(image: &Image, view: u32) -> Vec<[u8; 4]> {
 
 #[test]
 fn live_servers_are_handed_out_as_each_view_reaches_them() {
-    let image = image(&model(), &|_, server| server != 1, &BTreeSet::new(), &[], &[]);
+    let image = image(&model(), &[live([1, 0, 1])], &BTreeSet::new(), &[], &[]);
     assert_eq!(addresses(&image, DEFAULT_VIEW), [[10, 10, 10, 100], [10, 10, 10, 102]]);
     assert_eq!(addresses(&image, 1), [[192, 168, 1, 100], [192, 168, 1, 102]]);
     assert_eq!(addresses(&image, 2), [[172, 16, 0, 1], [172, 16, 0, 3]]);
-    let ipv6 = image.answers[2].ipv6;
+    let ipv6 = image.answers[2].set.ipv6;
     assert_eq!((ipv6.count, ipv6.limit), (2, 2));
     assert_eq!(ipv6.addresses[1][15], 3);
 }
 
 #[test]
 fn the_longest_prefix_chooses_the_view() {
-    let image = image(&model(), &|_, _| true, &BTreeSet::new(), &[], &[]);
+    let image = image(&model(), &[live([1; 3])], &BTreeSet::new(), &[], &[]);
     for (client, view) in [([192, 168, 1, 1], 1), ([192, 168, 7, 1], 2), ([10, 0, 0, 1], DEFAULT_VIEW)] {
         assert_eq!(image.view(Address::from_ipv4(client), 0), view, "{client:?}");
     }
@@ -64,7 +70,10 @@ fn an_answer_carries_as_many_as_is_told() {
         [(Answer::All, 3), (Answer::One, 1), (Answer::Subset(2), 2), (Answer::Subset(9), 3)]
     {
         model.clusters[0].answer = answer;
-        assert_eq!(image(&model, &|_, _| true, &BTreeSet::new(), &[], &[]).answers[0].ipv4.limit, limit);
+        assert_eq!(
+            image(&model, &[live([1; 3])], &BTreeSet::new(), &[], &[]).answers[0].set.ipv4.limit,
+            limit
+        );
     }
 }
 
@@ -78,6 +87,7 @@ fn a_model_that_fills_the_tables_is_placed_and_a_larger_one_is_told() {
         ttl_min: None,
         negative_ttl: 5,
         answer: Answer::All,
+        policy: Policy::default(),
         probes: vec![Probe::new(ProbeKind::Tcp(Tcp::default()), 1)],
         join: Join::All,
         servers: Vec::new(),
@@ -87,7 +97,8 @@ fn a_model_that_fills_the_tables_is_placed_and_a_larger_one_is_told() {
     let most = (capacity::ANSWERS - 1) / 2;
     model.clusters = (0..most).map(named).collect();
     assert_eq!(excess(&model), None);
-    let image = image(&model, &|_, _| true, &BTreeSet::new(), &[], &[]);
+    let chosen = vec![live([]); most];
+    let image = image(&model, &chosen, &BTreeSet::new(), &[], &[]);
     assert_eq!(image.index.iter().filter(|slot| **slot != 0).count(), most);
     model.clusters.push(named(most));
     assert!(excess(&model).is_some_and(|text| text.contains("answer sets")));
@@ -103,6 +114,6 @@ fn an_address_that_several_interfaces_have_is_one_service() {
         vlan_tags: Vec::new(),
         address: "fe80::2".parse().expect("an address"),
     };
-    let image = image(&model(), &|_, _| true, &(1..=3).map(on).collect(), &[], &[]);
+    let image = image(&model(), &[live([1; 3])], &(1..=3).map(on).collect(), &[], &[]);
     assert_eq!(image.service_addresses().count(), 1);
 }

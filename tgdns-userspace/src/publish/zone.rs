@@ -9,9 +9,9 @@ use tgdns_common::{
     wire::dns::{IN, QUESTION_NAME, QuestionTail, RecordHead, Type},
 };
 
-use super::{addresses_of, set_of, soa};
+use super::{slot, soa};
 use crate::{
-    cluster::{Answer, Cluster, Model},
+    cluster::{Cluster, Model},
     image::{NameServerRecords, Zones},
 };
 
@@ -79,13 +79,13 @@ fn below(model: &Model, cluster: &Cluster, zone: &[u8], view: u32, serial: u32) 
         let name = [to_labels(labels), zone.to_vec()].concat();
         let offset = name.len() - zone.len();
         let negative = soa::negative(offset, cluster, serial);
-        let set = set_of([0; name::MAX_LENGTH], view, ttl, addresses, Answer::All, negative);
+        let set = slot::plain([0; name::MAX_LENGTH], view, ttl, addresses, negative);
         (name, set)
     };
     let servers = cluster
         .name_servers
         .iter()
-        .map(|server| named(&server.name, NAME_SERVER_TTL, &addresses_of(&[server], view)));
+        .map(|server| named(&server.name, NAME_SERVER_TTL, server.handed_out(view)));
     let empty = empty_non_terminals(model, cluster);
     let empty: Vec<_> = empty.iter().map(|labels| named(labels, cluster.ttl, &[])).collect();
     // A name server that has the name of an empty non-terminal has addresses.

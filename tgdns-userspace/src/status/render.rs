@@ -1,9 +1,11 @@
 //! The status as text, for people.
 
+mod servers;
+
 use std::{fmt::Display, time::Duration};
 
 use super::{ClusterStatus, HandedOut, InterfaceStatus, ServerStatus, Status};
-use crate::{probe::PaceStatus, table};
+use crate::{probe::PaceStatus, selection::Rule, table};
 
 pub fn render(status: &Status) -> String {
     let process = &status.process;
@@ -58,18 +60,28 @@ fn cluster(cluster: &ClusterStatus) -> String {
     let rule = match cluster.handed_out {
         HandedOut::Nothing => "nothing is handed out before the first round of probes has ended",
         HandedOut::Live => "the live ones are handed out",
-        HandedOut::All => "as none is live, servers are handed out whatever their health",
+        HandedOut::All => "servers are handed out whatever their health",
+        HandedOut::Last => Rule::Last.as_str(),
+        HandedOut::Servfail => Rule::Servfail.as_str(),
+        HandedOut::Refused => Rule::Refused.as_str(),
+        HandedOut::NoData => Rule::NoData.as_str(),
+        HandedOut::Addresses => Rule::Addresses.as_str(),
     };
-    let mut text = format!("{}: {live} of {} servers live, {rule}\n", cluster.name, cluster.servers.len());
-    let mut servers = vec![header(&["SERVER", "ADDRESS", "HEALTH", "ADMIN", "LIVE", "SINCE", "CAUSE"])];
-    servers.extend(cluster.servers.iter().map(server));
+    let is_instead = !matches!(cluster.handed_out, HandedOut::Nothing | HandedOut::Live);
+    let why = match live {
+        _ if !is_instead => String::new(),
+        0 => "as none is live, ".to_owned(),
+        _ => format!("as fewer than {} are live, ", cluster.min_up),
+    };
+    let count = cluster.servers.len();
+    let mut text = format!("{}: {live} of {count} servers live, {why}{rule}\n", cluster.name);
     if let Some((least, most)) = cluster.ttl_bounds {
         let ttl = cluster.ttl;
         text.push_str(&format!(
             "  ttl {ttl} s, the time to the next possible change ({least} to {most} s)\n"
         ));
     }
-    text.push_str(&table::render(2, &servers));
+    text.push_str(&table::render(2, &servers::rows(&cluster.servers)));
     for ServerStatus { name, warnings, .. } in &cluster.servers {
         for warning in warnings {
             text.push_str(&format!("  warning: {name}: {warning}\n"));
@@ -89,21 +101,6 @@ fn cluster(cluster: &ClusterStatus) -> String {
     text
 }
 
-fn server(server: &ServerStatus) -> Vec<String> {
-    vec![
-        server.name.clone(),
-        server.address.to_string(),
-        match &server.health_from {
-            None => server.health.clone(),
-            Some(from) => format!("{} ({from})", server.health),
-        },
-        admin(server),
-        if server.live { "yes" } else { "no" }.to_owned(),
-        duration(server.since_seconds),
-        server.cause.clone().unwrap_or_default(),
-    ]
-}
-
 fn probe_rows(server: &ServerStatus) -> impl Iterator<Item = Vec<String>> {
     server.probes.iter().map(|probe| {
         let last = match (&probe.failure, probe.took_microseconds) {
@@ -115,16 +112,6 @@ fn probe_rows(server: &ServerStatus) -> impl Iterator<Item = Vec<String>> {
         };
         vec![server.name.clone(), probe.name.clone(), probe.target.clone(), probe.health.clone(), last]
     })
-}
-
-fn admin(server: &ServerStatus) -> String {
-    let until = server.admin_until.as_ref().map(|until| format!(" until {until}")).unwrap_or_default();
-    let reason = server.admin_reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
-    let reported = match server.reported.as_str() {
-        "ready" => String::new(),
-        state => format!(", says {state}"),
-    };
-    format!("{}{until}{reason}{reported}", server.admin)
 }
 
 fn header(names: &[&str]) -> Vec<String> {

@@ -26,12 +26,12 @@ alias = { lan = "192.168.1.100" }
 "#;
 
 fn status(outcomes: &[bool]) -> Status {
-    status_after(Duration::ZERO, outcomes)
+    status_after(CONFIG, Duration::ZERO, outcomes)
 }
 
 /// The status ten seconds after the start and five after these outcomes, success or failure, one for each server.
-fn status_after(elapsed: Duration, outcomes: &[bool]) -> Status {
-    let model = config::parse(CONFIG, "status.toml").unwrap();
+fn status_after(config: &str, elapsed: Duration, outcomes: &[bool]) -> Status {
+    let model = config::parse(config, "status.toml").unwrap();
     let start = Instant::now();
     let services = ["10.10.10.2", "10.10.10.3"].map(|address| ServiceAddress {
         interface: "eth1".to_owned(),
@@ -115,6 +115,7 @@ fn json_has_the_promised_keys() {
             "health_from": null, "admin": "ready",
             "admin_reason": null,
             "admin_until": null, "reported": "ready", "weight_hundredths": 100, "live": true,
+            "tier": 1, "share": 0.0,
             "since": "1970-01-01T00:01:35.000Z", "since_seconds": 5, "cause": "1 success", "warnings": [],
             "probes": [{
                 "name": "tcp", "type": "tcp", "target": "10.10.10.100:443", "source": null, "health": "up",
@@ -178,10 +179,10 @@ fn several_probes_and_reports() {
     let lines: Vec<&str> = text.lines().skip_while(|line| !line.starts_with("  SERVER")).take(12).collect();
     assert_eq!(
         lines.join("\n"),
-        "  SERVER      ADDRESS       HEALTH   ADMIN              LIVE  SINCE  CAUSE
-  internet-1  10.10.10.100  up       ready, says drain  no    0s     agent: 1 success
-  internet-2  10.10.10.101  down     ready              no    0s     agent: it says down (1 failure)
-  internet-3  10.10.10.102  unknown  ready              no    0s
+        "  SERVER      ADDRESS       HEALTH   ADMIN              LIVE  WEIGHT  SHARE  SINCE  CAUSE
+  internet-1  10.10.10.100  up       ready, says drain  no    0.5     0.0%   0s     agent: 1 success
+  internet-2  10.10.10.101  down     ready              no    1       0.0%   0s     agent: it says down (1 failure)
+  internet-3  10.10.10.102  unknown  ready              no    1       0.0%   0s
   warning: internet-2: tcp: soon
   SERVER      PROBE  TARGET             HEALTH   LAST
   internet-1  tcp    10.10.10.100:443   up       well after 2ms
@@ -203,7 +204,7 @@ fn what_is_written_is_read_back() {
 
 #[test]
 fn people_get_a_table() {
-    let mut status = status_after(Duration::from_secs(60), &[true, false]);
+    let mut status = status_after(CONFIG, Duration::from_secs(60), &[true, false]);
     status.process.publish_error = Some("no room".to_owned());
     assert_eq!(
         render::render(&status),
@@ -224,4 +225,83 @@ internet.intern.netz: 1 of 3 servers live, the live ones are handed out
   lan      192.168.1.100
 "
     );
+}
+
+/// What is handed out without a live server, and how the line begins that tells of it.
+#[test]
+fn people_are_told_what_is_handed_out_instead() {
+    for (policy, outcomes, handed_out, answer, line) in [
+        (
+            "",
+            [false; 3],
+            HandedOut::All,
+            3,
+            "0 of 3 servers live, as none is live, servers are handed out whatever",
+        ),
+        (
+            "min_up = 2",
+            [true, false, false],
+            HandedOut::All,
+            3,
+            "1 of 3 servers live, as fewer than 2 are live,",
+        ),
+        (
+            "all_down = \"last\"",
+            [false; 3],
+            HandedOut::All,
+            3,
+            "0 of 3 servers live, as none is live, servers",
+        ),
+        (
+            "all_down = \"servfail\"",
+            [false; 3],
+            HandedOut::Servfail,
+            0,
+            "0 of 3 servers live, as none is live, the answer",
+        ),
+        (
+            "all_down = \"refused\"",
+            [false; 3],
+            HandedOut::Refused,
+            0,
+            "0 of 3 servers live, as none is live, the answer",
+        ),
+        (
+            "all_down = \"nodata\"",
+            [false; 3],
+            HandedOut::NoData,
+            0,
+            "0 of 3 servers live, as none is live, no address",
+        ),
+        (
+            "all_down = [\"192.0.2.1\"]",
+            [false; 3],
+            HandedOut::Addresses,
+            1,
+            "0 of 3 servers live, as none is live, the addr",
+        ),
+    ] {
+        let config = CONFIG.replace("[[cluster]]\n", &format!("[[cluster]]\n{policy}\n"));
+        let status = status_after(&config, Duration::ZERO, &outcomes);
+        assert_eq!(status.clusters[0].handed_out, handed_out, "{policy}");
+        assert_eq!(status.clusters[0].answers[0].addresses.len(), answer, "{policy}");
+        let text = render::render(&status);
+        assert!(text.contains(&format!("internet.intern.netz: {line}")), "{policy}: {text}");
+    }
+}
+
+#[test]
+fn shares_and_tiers_are_shown_where_they_differ() {
+    let config = CONFIG.replace(
+        "[[cluster.part]]\n",
+        "[[cluster.server]]\nname = \"internet-2\"\nweight = 3\ntier = 2\n[[cluster.part]]\n",
+    );
+    let text = render::render(&status_after(&config, Duration::ZERO, &[false, true, true]));
+    for row in [
+        "  SERVER      ADDRESS       HEALTH  ADMIN  LIVE  TIER  WEIGHT  SHARE   SINCE  CAUSE",
+        "  internet-2  10.10.10.101  up      ready  yes   2     3       0.0%    5s     1 success",
+        "  internet-3  10.10.10.102  up      ready  yes   1     1       100.0%  5s     1 success",
+    ] {
+        assert!(text.contains(row), "{row} in {text}");
+    }
 }

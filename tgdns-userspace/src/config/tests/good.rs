@@ -9,7 +9,8 @@ use std::{
 use super::super::load;
 use super::*;
 use crate::cluster::{
-    Answer, DefaultView, Hook, Join, Model, Occasion, Probe, ProbeKind, ProbeLimits, Tcp, TcpLimits, XdpMode,
+    AllDown, Answer, DefaultView, Hook, Join, Model, Occasion, Policy, Probe, ProbeKind, ProbeLimits, Select,
+    Tcp, TcpLimits, XdpMode,
 };
 
 /// The smallest file, and every default.
@@ -74,7 +75,52 @@ fn defaults() {
     };
     assert_eq!((cluster.probes.as_slice(), cluster.join), (&[expected.clone()][..], Join::All));
     assert_eq!(cluster.servers.first().unwrap().probes, [expected]);
-    assert_eq!(cluster.servers.first().unwrap().weight, 1);
+    let server = cluster.servers.first().unwrap();
+    assert_eq!((server.weight, server.tier), (1, 1));
+    assert_eq!(cluster.policy, Policy::default());
+}
+
+#[test]
+fn policies() {
+    let policy = |lines: &str| {
+        let model = parse(&changed("ttl = 1\n", &format!("{lines}\n")), "F").unwrap();
+        model.clusters.into_iter().next().unwrap().policy
+    };
+    let default = Policy::default;
+    let sticky = |ipv4, ipv6| Policy { select: Select::Sticky { ipv4, ipv6 }, ..default() };
+    for (lines, expected) in [
+        ("select = \"rotate\"", Policy { select: Select::Rotate, ..default() }),
+        ("select = \"weighted\"", default()),
+        ("select = \"sticky\"", sticky(32, 128)),
+        ("select = { sticky = { ipv4 = 24, ipv6 = 56 } }", sticky(24, 56)),
+        ("select = { sticky = { ipv6 = 64 } }", sticky(32, 64)),
+        ("spill_below = 2", Policy { spill_below: 2, ..default() }),
+        ("slow_start = \"30s\"", Policy { slow_start: Some(Duration::from_secs(30)), ..default() }),
+        ("min_up = 2", Policy { min_up: 2, ..default() }),
+        // Rounded up: of four servers.
+        ("min_up = \"51%\"", Policy { min_up: 3, ..default() }),
+        ("min_up = \"1%\"", default()),
+        ("all_down = \"all\"", default()),
+        ("all_down = \"last\"", Policy { all_down: AllDown::Last, ..default() }),
+        ("all_down = \"servfail\"", Policy { all_down: AllDown::Servfail, ..default() }),
+        ("all_down = \"refused\"", Policy { all_down: AllDown::Refused, ..default() }),
+        ("all_down = \"nodata\"", Policy { all_down: AllDown::NoData, ..default() }),
+        (
+            "all_down = [\"192.0.2.1\", \"2001:db8::1\"]",
+            Policy {
+                all_down: AllDown::Addresses(vec![
+                    "192.0.2.1".parse().unwrap(),
+                    "2001:db8::1".parse().unwrap(),
+                ]),
+                ..default()
+            },
+        ),
+    ] {
+        assert_eq!(policy(lines), expected, "{lines}");
+    }
+    let model = parse(&changed("count = 3\n", "count = 3\ntier = 2\n"), "F").unwrap();
+    let tiers: Vec<u8> = model.clusters[0].servers.iter().map(|server| server.tier).collect();
+    assert_eq!(tiers, [2, 2, 2, 1]);
 }
 
 /// Defaults give way to an interval that is shorter.

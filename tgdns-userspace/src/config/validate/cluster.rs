@@ -2,7 +2,9 @@
 
 use toml::Spanned;
 
-use super::{Names, name_server, overlap, probe::Templates, server::Collector, take_name, view::ViewNames};
+use super::{
+    Names, name_server, overlap, policy, probe::Templates, server::Collector, take_name, view::ViewNames,
+};
 use crate::{
     cluster::{Answer, Cluster, Join},
     config::{
@@ -57,12 +59,23 @@ pub(super) fn cluster(
         }
         least
     });
+    let answer = answer(table.answer, mistakes);
+    let keys = policy::Keys {
+        select: table.select,
+        spill_below: table.spill_below,
+        slow_start: table.slow_start,
+        min_up: table.min_up,
+        all_down: table.all_down,
+    };
+    let policy = policy::policy(keys, &at, answer, &servers, mistakes);
+
     Cluster {
         name: name.map_or_else(String::new, |name| name.into_inner().0),
         ttl,
         ttl_min,
         negative_ttl: table.negative_ttl.map_or(DEFAULT_NEGATIVE_TTL, |ttl| ttl.into_inner().0),
-        answer: answer(table.answer, mistakes),
+        answer,
+        policy,
         probes: probes.probes,
         join: table.probes.map_or_else(Join::default, |join| join.into_inner().0),
         servers,

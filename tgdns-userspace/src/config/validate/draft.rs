@@ -21,6 +21,7 @@ pub(super) struct Draft {
     pub(super) address_at: Span,
     pub(super) aliases: Aliases,
     pub(super) weight: u16,
+    pub(super) tier: u8,
     pub(super) probes: Differences,
 }
 
@@ -58,6 +59,7 @@ impl Draft {
             part: self.part,
             address: self.address.unwrap_or(Ipv4Addr::UNSPECIFIED.into()),
             weight: self.weight,
+            tier: self.tier,
             alias: everywhere.map_or(Alias::Own, |(_, alias)| alias),
             view_aliases: views.into_iter().map(|(view, _, alias)| (view, alias)).collect(),
             probes,

@@ -97,8 +97,16 @@ fn machine(
         mistakes.add(&name_at, format!("\"{name}\" is a server of the cluster: {advice}"));
     }
     let (address_at, address) = (address.span(), Some(address.into_inner().0));
-    let draft =
-        Draft { name, part: None, address, address_at, aliases, weight: 1, probes: Differences::default() };
+    let draft = Draft {
+        name,
+        part: None,
+        address,
+        address_at,
+        aliases,
+        weight: 1,
+        tier: 1,
+        probes: Differences::default(),
+    };
     let too_many = (0..=views.last_identifier())
         .map(|view| draft.handed_out(view))
         .find(|(addresses, _)| addresses.len() > MOST_ADDRESSES);

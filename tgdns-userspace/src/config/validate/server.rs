@@ -18,6 +18,7 @@ use crate::config::{
 };
 
 const DEFAULT_WEIGHT: u16 = 1;
+const DEFAULT_TIER: u8 = 1;
 
 /// Of one label (RFC 1035 2.3.4): servers are names below the cluster's.
 const LONGEST_LABEL: usize = 63;
@@ -152,6 +153,7 @@ impl<'c, 't> Collector<'c, 't> {
         let addresses = places.iter().flatten().copied().collect();
         self.drafts.counted.push(Counted { addresses, at: address_at.clone() });
         let weight = weight(part.weight).unwrap_or(DEFAULT_WEIGHT);
+        let tier = tier(part.tier).unwrap_or(DEFAULT_TIER);
         // A hole keeps its number, so that filling it moves no other server's name or alias.
         for (place, ((number, address), aliases)) in (offset + 1..).zip(places).zip(aliases).enumerate() {
             let Some(address) = address else { continue };
@@ -168,6 +170,7 @@ impl<'c, 't> Collector<'c, 't> {
                 address_at,
                 aliases,
                 weight,
+                tier,
                 probes: Differences::of_part(&probes, place),
             });
         }
@@ -202,10 +205,11 @@ impl<'c, 't> Collector<'c, 't> {
         let gives_nothing = server.address.is_none()
             && server.alias.is_none()
             && server.weight.is_none()
+            && server.tier.is_none()
             && server.probe.is_none();
         if gives_nothing && !self.mistakes.lost_key(at) {
             let message = format!("\"{}\" is counted by a part and nothing is overridden", draft.name);
-            let advice = "give an address, an alias, a weight or a probe, or take this table away";
+            let advice = "give an address, an alias, a weight, a tier or a probe, or take this table away";
             self.mistakes.add(at, format!("{message}: {advice}"));
         }
         if let Some(address) = server.address {
@@ -217,6 +221,9 @@ impl<'c, 't> Collector<'c, 't> {
         }
         if let Some(weight) = weight(server.weight) {
             draft.weight = weight;
+        }
+        if let Some(tier) = tier(server.tier) {
+            draft.tier = tier;
         }
         draft.probes.set_own(Overrides::new(server.probe, 1, self.probes, self.mistakes));
     }
@@ -243,6 +250,7 @@ impl<'c, 't> Collector<'c, 't> {
             address: server.address.map(|address| address.into_inner().0),
             aliases: alias::single(server.alias, self.views, self.mistakes).unwrap_or_default(),
             weight: weight(server.weight).unwrap_or(DEFAULT_WEIGHT),
+            tier: tier(server.tier).unwrap_or(DEFAULT_TIER),
             probes,
         });
     }
@@ -270,4 +278,8 @@ impl<'c, 't> Collector<'c, 't> {
 
 fn weight(given: file::Weight) -> Option<u16> {
     u16::try_from(given?.into_inner().0).ok()
+}
+
+fn tier(given: file::Tier) -> Option<u8> {
+    u8::try_from(given?.into_inner().0).ok()
 }

@@ -12,6 +12,7 @@ use crate::{
     image::Image,
     last_run::{self, file::Memory},
     publish,
+    selection::{Chosen, last::Last},
 };
 
 impl Roster {
@@ -29,38 +30,36 @@ impl Roster {
         self.tell_time(now, Duration::from_millis(wall).as_secs());
         let names = self.model.clusters.iter().map(|cluster| maps.has_name(&cluster.name));
         self.served = names.collect();
-        self.settled = (0..self.health.len()).map(|cluster| self.has_live(cluster)).collect();
-        self.published = self.as_in(maps);
+        self.settled = (0..self.health.len()).map(|cluster| self.live(cluster) > 0).collect();
+        self.last = Last::of(&self.model, maps);
+        self.published = self.as_in(maps, now);
         self.is_renewed = true;
     }
 
     /// The publication that maps hold. Of a cluster that they tell in another way only the serial is left, on which its next
     /// one follows; so a zone's serial outlives the controller.
-    fn as_in(&self, maps: &Image) -> Option<Selection> {
+    fn as_in(&self, maps: &Image, now: Instant) -> Option<Selection> {
         let serial = |name: &str| maps.sets_of(name).next().and_then(|set| publish::serial_of(&set.negative));
         let serials: Vec<_> = self.model.clusters.iter().map(|cluster| serial(&cluster.name)).collect();
-        let mut handed_out: Vec<_> = (0..serials.len()).map(|cluster| self.handed_out(cluster)).collect();
-        let includes = |cluster: usize, server: usize| {
-            handed_out.get(cluster).and_then(|servers| servers.get(server)).is_some_and(|included| *included)
-        };
+        let mut chosen: Vec<_> = (0..serials.len()).map(|cluster| self.choose(cluster, now)).collect();
         // One that follows health is no part of what the zone says.
         let ttl = |cluster: &Cluster| {
             let told = maps.sets_of(&cluster.name).next().map(|set| u32::from_be_bytes(set.ipv4.record.ttl));
             cluster.ttl_min.and(told).unwrap_or(cluster.ttl)
         };
         let ttls: Vec<u32> = self.model.clusters.iter().map(ttl).collect();
-        let told = publish::image(&self.model, &includes, &BTreeSet::new(), &serials, &ttls);
-        for (cluster, servers) in self.model.clusters.iter().zip(&mut handed_out) {
+        let told = publish::image(&self.model, &chosen, &BTreeSet::new(), &serials, &ttls);
+        for (cluster, chosen) in self.model.clusters.iter().zip(&mut chosen) {
             let is_same = maps.sets_of(&cluster.name).count() == told.sets_of(&cluster.name).count()
                 && told
                     .sets_of(&cluster.name)
                     .all(|set| maps.sets_of(&cluster.name).any(|other| other == set));
             if !is_same {
-                servers.clear();
+                *chosen = Chosen::default();
             }
         }
         let services = self.services.clone().unwrap_or_default();
-        serials.iter().any(Option::is_some).then_some(Selection { handed_out, services, serials, ttls })
+        serials.iter().any(Option::is_some).then_some(Selection { chosen, services, serials, ttls })
     }
 }
 

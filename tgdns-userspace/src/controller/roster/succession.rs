@@ -23,6 +23,7 @@ impl Roster {
         }
         next.places = places(&next.targets);
         next.published = self.published.as_ref().map(|published| self.as_seen_by(&next, published));
+        next.last.clone_from(&self.last);
         next.is_renewed = true;
         next
     }
@@ -70,7 +71,7 @@ impl Roster {
         let settled = old_index.and_then(|old_index| before.settled.get(old_index)).copied().unwrap_or(false);
         let served = old_index.and_then(|old_index| before.served.get(old_index)).copied().unwrap_or(false);
         // Who is live now is enough to answer with; where nobody is, the new ones' first verdicts are waited for.
-        let settled = settled && (all_known || self.has_live(index));
+        let settled = settled && (all_known || self.live(index) > 0);
         for (of, value) in [(&mut self.settled, settled), (&mut self.served, served)] {
             if let Some(place) = of.get_mut(index) {
                 *place = value;
@@ -91,13 +92,13 @@ impl Roster {
             let is_same = self.model.views == next.model.views
                 && self.model.default_view == next.model.default_view
                 && self.model.clusters.get(index).is_some_and(|old| same_zone(old, cluster));
-            let handed_out = if is_same { published.handed_out.get(index).cloned() } else { None };
-            Some((serial, handed_out.unwrap_or_default()))
+            let chosen = if is_same { published.chosen.get(index).cloned() } else { None };
+            Some((serial, chosen.unwrap_or_default()))
         };
         let clusters: Vec<_> = next.model.clusters.iter().map(of_cluster).collect();
         Selection {
             serials: clusters.iter().map(|cluster| cluster.as_ref().map(|(serial, _)| *serial)).collect(),
-            handed_out: clusters.into_iter().map(|cluster| cluster.unwrap_or_default().1).collect(),
+            chosen: clusters.into_iter().map(|cluster| cluster.unwrap_or_default().1).collect(),
             services: published.services.clone(),
             ttls: next.ttls.clone(),
         }

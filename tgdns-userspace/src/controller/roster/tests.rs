@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use super::*;
 use crate::admin::Said;
 use crate::cluster::{
-    Alias, Answer, Join, Probe, ProbeKind, ProbeLimits, Server, Tcp, TcpLimits, View, XdpMode,
+    Alias, Answer, Join, Policy, Probe, ProbeKind, ProbeLimits, Server, Tcp, TcpLimits, View, XdpMode,
 };
 use crate::health::{Report, ReportedWeight};
 
@@ -71,6 +71,7 @@ fn model(clusters: &[usize]) -> Model {
         part: None,
         address: IpAddr::from([10, 0, 0, index]),
         weight: 1,
+        tier: 1,
         alias: Alias::Own,
         view_aliases: vec![],
         probes: probes(),
@@ -82,6 +83,7 @@ fn model(clusters: &[usize]) -> Model {
         ttl_min: None,
         negative_ttl: 5,
         answer: Answer::All,
+        policy: Policy::default(),
         probes: probes(),
         join: Join::All,
         servers: (0..u8::try_from(*count).unwrap()).map(server).collect(),
@@ -217,7 +219,7 @@ fn after_its_maintenance_a_server_is_unknown() {
 fn where_none_is_live_those_who_are_ready_come_first() {
     check_admin(&[
         ("~a", "bc"),
-        ("-b -b -c -c", "-"),
+        ("-b -b -c -c", "bc"),
         ("~b", "c"),
         ("~c", "abc"),
         ("!c", "ab"),
@@ -243,7 +245,7 @@ fn a_server_s_own_word_takes_it_out() {
     assert_eq!((roster.weight(0, 0), roster.weight(0, 1), roster.weight(0, 2)), (50, 100, 0));
     assert_eq!(roster.state(0, 1), AdminState::Ready, "nobody said so but the server");
     assert_eq!(says(&mut roster, 0, None, Some(AdminState::Maint)), "b");
-    assert_eq!(says(&mut roster, 1, None, Some(AdminState::Ready)), "-");
+    assert_eq!(says(&mut roster, 1, None, Some(AdminState::Ready)), "b", "the same, but as it is live");
     assert_eq!(says(&mut roster, 0, None, Some(AdminState::Ready)), "ab");
 }
 

@@ -1,14 +1,15 @@
 use super::*;
-use crate::{image::Image, last_run::file::Memory, publish};
+use crate::{image::Image, last_run::file::Memory, publish, selection::FULL};
 
 /// A cluster of three servers, of which the maps hand out those with `+`: what is due at once, and after `a` has been
 /// found down.
 fn start(maps: &str) -> (Roster, Instant) {
     let now = Instant::now();
-    let is_told = |_: usize, server: usize| maps.as_bytes()[server] == b'+';
+    let weights = maps.bytes().map(|told| u32::from(told == b'+') * FULL).collect();
+    let chosen = Chosen { weights, ..Chosen::default() };
     let image = match maps {
         "" => Image::default(),
-        _ => publish::image(&model(&[3]), &is_told, &BTreeSet::new(), &[Some(77)], &[]),
+        _ => publish::image(&model(&[3]), &[chosen], &BTreeSet::new(), &[Some(77)], &[]),
     };
     let mut roster = Roster::new(model(&[3]), Admins::default(), Some(BTreeSet::new()), now);
     roster.remember(&image, &Memory::default(), now, 0);

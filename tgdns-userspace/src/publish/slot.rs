@@ -1,0 +1,167 @@
+//! What a cluster's name is answered with in one view, in wire form.
+
+use std::net::IpAddr;
+
+use bytemuck::Zeroable as _;
+use tgdns_common::{
+    name,
+    tables::{AnswerSet, Begins, Choice, Ipv4Addresses, Ipv6Addresses, Negative, policy},
+    wire::dns::{ExtendedError, RecordHead, Type, rcode},
+};
+
+use super::{
+    buckets,
+    family::{Family, Weighed, family},
+};
+use crate::{
+    cluster::{AllDown, Answer, Cluster, Select},
+    image::Slot,
+    selection::{Chosen, Rule},
+};
+
+/// What a view's clients get of those who were chosen.
+pub(super) fn slot(
+    wire: [u8; name::MAX_LENGTH],
+    (view, ttl): (u32, u32),
+    cluster: &Cluster,
+    chosen: &Chosen,
+    negative: Negative,
+) -> Slot {
+    // Equal weights are turns, and so are the addresses of others, which are no servers.
+    let is_plain = match cluster.policy.select {
+        Select::Rotate => true,
+        Select::Weighted => are_equal(&chosen.weights),
+        Select::Sticky { .. } => chosen.rule == Rule::Addresses,
+    };
+    let select = if is_plain { Select::Rotate } else { cluster.policy.select };
+    let addresses = addresses(cluster, chosen, view);
+    let mut slot = render(wire, view, ttl, &addresses, (cluster.answer, select), negative);
+    if let Some(choice) = &mut slot.choice {
+        choice.seed = (buckets::hash(&cluster.name) as u32).to_be_bytes();
+    }
+    let code = match chosen.rule {
+        Rule::Live => return slot,
+        Rule::Last => ExtendedError::STALE_ANSWER,
+        Rule::All | Rule::Servfail | Rule::Refused | Rule::NoData | Rule::Addresses => {
+            ExtendedError::NO_REACHABLE_AUTHORITY
+        }
+    };
+    slot.set.policy |= policy::WITHOUT_LIVE;
+    slot.set.extended_error = code.to_be_bytes();
+    slot.set.rcode = match chosen.rule {
+        Rule::Servfail => rcode::SERVFAIL as u8,
+        Rule::Refused => rcode::REFUSED as u8,
+        Rule::Live | Rule::All | Rule::Last | Rule::NoData | Rule::Addresses => rcode::NOERROR as u8,
+    };
+    slot
+}
+
+/// The set of a name whose addresses are all told, in turns.
+pub(super) fn plain(
+    wire: [u8; name::MAX_LENGTH],
+    view: u32,
+    ttl: u32,
+    addresses: &[IpAddr],
+    negative: Negative,
+) -> AnswerSet {
+    let addresses: Vec<_> =
+        addresses.iter().map(|address| Weighed { address: *address, weight: 1, server: "" }).collect();
+    render(wire, view, ttl, &addresses, (Answer::All, Select::Rotate), negative).set
+}
+
+/// Whether all weights are the same, but for those that are 0.
+fn are_equal(weights: &[u32]) -> bool {
+    let mut others = weights.iter().filter(|weight| **weight != 0);
+    let first = others.next();
+    others.all(|weight| Some(weight) == first)
+}
+
+/// What clients of a view reach the servers by. A server's weight is that of all its addresses of a family together.
+fn addresses<'c>(cluster: &'c Cluster, chosen: &Chosen, view: u32) -> Vec<Weighed<'c, IpAddr>> {
+    if let (Rule::Addresses, AllDown::Addresses(addresses)) = (chosen.rule, &cluster.policy.all_down) {
+        return addresses
+            .iter()
+            .map(|address| Weighed { address: *address, weight: 1, server: "" })
+            .collect();
+    }
+    let weighed = |(server, weight): (&'c crate::cluster::Server, &u32)| {
+        let handed_out = server.handed_out(view);
+        let weight = u64::from(*weight) << 16;
+        handed_out.iter().map(move |address| {
+            let of_family = handed_out.iter().filter(|other| other.is_ipv4() == address.is_ipv4()).count();
+            Weighed { address: *address, weight: weight / of_family as u64, server: server.name.as_str() }
+        })
+    };
+    let chosen = cluster.servers.iter().zip(&chosen.weights).filter(|(_, weight)| **weight != 0);
+    chosen.flat_map(weighed).collect()
+}
+
+fn render(
+    wire: [u8; name::MAX_LENGTH],
+    view: u32,
+    ttl: u32,
+    addresses: &[Weighed<'_, IpAddr>],
+    (answer, select): (Answer, Select),
+    negative: Negative,
+) -> Slot {
+    let (mut fours, mut sixes) = (Vec::new(), Vec::new());
+    for Weighed { address, weight, server } in addresses {
+        let (weight, server) = (*weight, *server);
+        match address {
+            IpAddr::V4(address) => fours.push(Weighed { address: address.octets(), weight, server }),
+            IpAddr::V6(address) => sixes.push(Weighed { address: address.octets(), weight, server }),
+        }
+    }
+    let Family { table, count, limit, begins: fours } = family(&fours, answer, select);
+    let ipv4 = Ipv4Addresses {
+        record: RecordHead::of_question(Type::A, ttl, 4),
+        count,
+        limit,
+        reserved: [0; 2],
+        addresses: table,
+    };
+    let Family { table, count, limit, begins: sixes } = family(&sixes, answer, select);
+    let ipv6 = Ipv6Addresses {
+        record: RecordHead::of_question(Type::AAAA, ttl, 16),
+        count,
+        limit,
+        reserved: [0; 2],
+        addresses: table,
+    };
+    let choice = choice(fours, sixes, select);
+    let policy = match (&choice, select) {
+        (None, _) => 0,
+        (Some(_), Select::Sticky { .. }) => policy::STICKY,
+        (Some(_), Select::Rotate | Select::Weighted) => policy::WEIGHTED,
+    };
+    let set = AnswerSet {
+        name: bytemuck::cast(wire),
+        significant: bytemuck::cast(name::significant(&wire)),
+        view: view.to_be_bytes(),
+        policy,
+        rcode: 0,
+        extended_error: [0; 2],
+        ipv4,
+        ipv6,
+        negative,
+    };
+    Slot { set, choice }
+}
+
+/// A family with one address, or none, begins at place 0, which all places of an empty one are.
+fn choice(ipv4: Option<Begins>, ipv6: Option<Begins>, select: Select) -> Option<Box<Choice>> {
+    if ipv4.is_none() && ipv6.is_none() {
+        return None;
+    }
+    let (four, six) = match select {
+        Select::Sticky { ipv4, ipv6 } => (ipv4, ipv6),
+        Select::Rotate | Select::Weighted => (0, 0),
+    };
+    Some(Box::new(Choice {
+        ipv4: ipv4.unwrap_or(Begins::zeroed()),
+        ipv6: ipv6.unwrap_or(Begins::zeroed()),
+        ipv4_mask: u32::MAX.checked_shl(32 - u32::from(four)).unwrap_or(0).to_be_bytes(),
+        ipv6_mask: u128::MAX.checked_shl(128 - u32::from(six)).unwrap_or(0).to_be_bytes(),
+        seed: [0; 4],
+    }))
+}

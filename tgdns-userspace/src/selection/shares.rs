@@ -1,0 +1,70 @@
+//! What part of the answers each server has, as the weights say.
+
+use crate::cluster::{Answer, Select};
+
+/// By server: the part of the answers that have it, or, where all servers are in every answer, that begin with it. Those of
+/// clients that are told the same again and again come out so over many clients.
+pub fn shares(weights: &[u32], answer: Answer, select: Select) -> Vec<f64> {
+    let weight = |weight: &u32| match select {
+        Select::Rotate => f64::from(u8::from(*weight != 0)),
+        Select::Weighted | Select::Sticky { .. } => f64::from(*weight),
+    };
+    let weights: Vec<f64> = weights.iter().map(weight).collect();
+    let count = weights.iter().filter(|weight| **weight > 0.0).count();
+    match answer {
+        Answer::Subset(size) if usize::from(size) >= count => first(&weights),
+        Answer::Subset(size) => included(&weights, size.into()),
+        Answer::All | Answer::One => first(&weights),
+    }
+}
+
+fn first(weights: &[f64]) -> Vec<f64> {
+    let total: f64 = weights.iter().sum();
+    weights.iter().map(|weight| if total > 0.0 { weight / total } else { 0.0 }).collect()
+}
+
+/// A share of more than every answer is one of every answer, and the others share out the rest.
+fn included(weights: &[f64], size: usize) -> Vec<f64> {
+    let mut shares: Vec<Option<f64>> = vec![None; weights.len()];
+    loop {
+        let points = size - shares.iter().flatten().count();
+        let open = || weights.iter().zip(&shares).filter(|(_, share)| share.is_none());
+        let total: f64 = open().map(|(weight, _)| weight).sum();
+        let full = weights
+            .iter()
+            .zip(&shares)
+            .position(|(weight, share)| share.is_none() && points > 0 && weight * points as f64 >= total);
+        match full {
+            Some(server) if total > 0.0 => {
+                shares.iter_mut().skip(server).take(1).for_each(|share| *share = Some(1.0))
+            }
+            _ => {
+                let of = |(weight, share): (&f64, &Option<f64>)| {
+                    share.unwrap_or(if total > 0.0 { weight * points as f64 / total } else { 0.0 })
+                };
+                return weights.iter().zip(&shares).map(of).collect();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_follow_from_weights() {
+        for (weights, answer, select, expected) in [
+            (&[1, 3, 0][..], Answer::One, Select::Weighted, &[0.25, 0.75, 0.0][..]),
+            (&[1, 3, 0], Answer::All, Select::Rotate, &[0.5, 0.5, 0.0]),
+            (&[1, 2, 3], Answer::Subset(2), Select::Weighted, &[1.0 / 3.0, 2.0 / 3.0, 1.0]),
+            (&[1, 1, 1, 1], Answer::Subset(2), Select::Weighted, &[0.5, 0.5, 0.5, 0.5]),
+            (&[0, 0], Answer::One, Select::Weighted, &[0.0, 0.0]),
+            (&[4, 1, 1], Answer::Subset(3), Select::Weighted, &[4.0 / 6.0, 1.0 / 6.0, 1.0 / 6.0]),
+        ] {
+            let shares = shares(weights, answer, select);
+            let same = shares.iter().zip(expected).all(|(one, other)| (one - other).abs() < 1e-9);
+            assert!(same && shares.len() == expected.len(), "{weights:?} {answer:?}: {shares:?}");
+        }
+    }
+}

@@ -134,8 +134,8 @@ fn what_stays_is_not_disturbed() -> Result<()> {
     }
     assert_eq!(after["clusters"][0]["servers"].as_array().map(Vec::len), Some(2));
 
-    // A probe that fails does not take a server out before it has said so often enough; then it counts.
-    let other = CLUSTER.replace("port = 443", "port = 444\ninterval = \"400ms\"\nfast_interval = \"400ms\"");
+    // A probe that fails does not take a server out before it has said so often enough, and fast; then it counts.
+    let other = CLUSTER.replace("port = 443", "port = 444\ninterval = \"1m\"\nfast_interval = \"400ms\"");
     host.configure(&Setup { clusters: &other, ..Setup::default() })?;
     let reply = reload(&host)?;
     assert_eq!(reply["changes"][0]["keys"], json!(["probe"]));

@@ -12,14 +12,23 @@ use serde_json::{Value, json};
 use tests::lab::wait;
 
 use crate::{
-    host::{CLUSTER, Host, IPV4, LIVE, NAME, Setup},
+    host::{CABLE, CLUSTER, Host, IPV4, LIVE, NAME, Setup},
     question::{Client, PATIENCE, ips},
 };
 
 const AT_MOST: Duration = Duration::from_secs(10);
 const RESTARTS: u32 = 8;
-/// A first verdict takes two seconds.
-const SLOW: &str = "port = 443\nfast_interval = \"1s\"\nrise = 3";
+/// A first verdict takes two seconds, and whoever has one is probed seldom.
+const SLOW: &str = "port = 443\ninterval = \"1m\"\nfast_interval = \"1s\"\nrise = 3";
+/// The same, but a first verdict comes as soon as it does by default.
+const SELDOM: &str = "port = 443\ninterval = \"1m\"";
+/// By default.
+const FAST_INTERVAL: Duration = Duration::from_millis(100);
+const FALL: u32 = 3;
+/// Of the cluster's probe.
+const TIMEOUT: Duration = Duration::from_millis(200);
+/// For a start and the processors' other work.
+const SLACK: Duration = Duration::from_millis(700);
 
 /// One of three servers is dead. However often the controller dies, nobody is told anything else.
 #[test]
@@ -71,7 +80,7 @@ fn a_verdict_is_the_last_run_s_until_there_is_another() -> Result<()> {
     wait::until("the right answer", AT_MOST, || answered(&host, &client, &LIVE[..1]))?;
     let took = started.elapsed();
     println!("the one that died meanwhile is out {took:?} after the start, by three probes a second apart");
-    ensure!(took < Duration::from_millis(3500), "{took:?}");
+    ensure!(took < verdict_within(Duration::from_secs(1)), "{took:?}");
     wait::until("an own verdict", AT_MOST, || is(&host, 0, "up", Value::Null))?;
     ensure!(soa_serial(&host)? > serial);
     // What happened before the restart is remembered.
@@ -81,6 +90,35 @@ fn a_verdict_is_the_last_run_s_until_there_is_another() -> Result<()> {
     let told: Vec<&Value> = changes.iter().map(|change| &change["to"]).collect();
     assert_eq!(told, ["up", "down"], "{history}");
     Ok(())
+}
+
+/// What the last run said is no verdict of these probes, so they follow each other by the fast interval.
+#[test]
+fn who_died_meanwhile_is_out_by_fast_probes() -> Result<()> {
+    let seldom = CLUSTER.replace("port = 443", SELDOM);
+    for is_silent in [false, true] {
+        let mut host = Host::new(&Setup { clusters: &seldom, ..Setup::default() })?;
+        host.start()?;
+        let client = host.client("10.10.10.10", IPV4)?;
+        host.process()?.kill()?;
+        if is_silent {
+            host.far.run("ip", &["address", "delete", &format!("{}/24", LIVE[1]), "dev", CABLE])?;
+        } else {
+            host.stop_server(1);
+        }
+        host.launch()?;
+        let started = Instant::now();
+        wait::until("the right answer", AT_MOST, || answered(&host, &client, &LIVE[..1]))?;
+        let took = started.elapsed();
+        println!("the one that died meanwhile, silent: {is_silent}, is out {took:?} after the start");
+        ensure!(took < verdict_within(FAST_INTERVAL), "silent: {is_silent}, {took:?}\n{}", host.log());
+    }
+    Ok(())
+}
+
+/// The time from a start until a dead server is known as such.
+fn verdict_within(fast_interval: Duration) -> Duration {
+    TIMEOUT * FALL + fast_interval * (FALL - 1) + SLACK
 }
 
 /// Where all are dead all are handed out, also by a controller that has not found out yet.

@@ -30,7 +30,7 @@ fn outcomes_to_health() {
     }
 }
 
-/// After each outcome an `i` where the verdict is still another's.
+/// After each outcome an `i` where the verdict is still another's; for as long the fast interval holds.
 #[test]
 fn an_inherited_verdict_holds_until_there_is_an_own_one() {
     for (from, outcomes, expected) in [
@@ -39,10 +39,13 @@ fn an_inherited_verdict_holds_until_there_is_an_own_one() {
         (Health::Down, "-+--+++", "di di di di di u u"),
         (Health::Unknown, "+-++", "? ? ? u"),
     ] {
-        let mut server = single(&probe(2, 3));
+        let probe = probe(2, 3);
+        let mut server = single(&probe);
         server.inherit(Origin::LastRun, from, []);
         let shown = outcomes.chars().map(|outcome| {
             server.observe(0, &parse(outcome), Instant::now());
+            let is_fast = server.probes()[0].next_interval(&probe) == probe.fast_interval;
+            assert!(is_fast || server.inherited().is_none(), "{from:?} {outcomes}");
             let inherited = if server.inherited().is_some() { "i" } else { "" };
             let health = match server.health() {
                 Health::Unknown => "?",

@@ -70,7 +70,7 @@ fn main() -> Result<()> {
         cargo.args(["--features", "log"]);
     }
     cargo.arg("--target-dir").arg(&target_directory).current_dir(&root);
-    // aya-ebpf uses `asm_experimental_arch`, on a stable compiler too.
+    // Both use `asm_experimental_arch`, on a stable compiler too.
     cargo.env("RUSTC_BOOTSTRAP", "aya_ebpf,tgdns_ebpf").env("CARGO_ENCODED_RUSTFLAGS", flags);
     for variable in ["RUSTC", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "RUSTUP_TOOLCHAIN"] {
         cargo.env_remove(variable);

@@ -148,7 +148,9 @@ fn answer<'z, P: Packet, Z: Zones>(
         (IN, _) => {}
         _ => return refused(Finding::ForeignClass),
     }
-    let Some(found) = Found::by_name(asked, client, zones) else { return refused(Finding::ForeignName) };
+    let Some(found) = Found::by_name(packet, asked, client, zones) else {
+        return refused(Finding::ForeignName);
+    };
     match found {
         Found::Name(Entry { set, .. }) if asked.r#type == Type::NS && set.negative.is_apex != 0 => {
             name_servers(zones.name_servers(set), room)
@@ -216,9 +218,14 @@ enum Found<'z> {
 }
 
 impl<'z> Found<'z> {
-    fn by_name<Z: Zones>(asked: &Asked, client: Address, zones: &'z Z) -> Option<Self> {
+    fn by_name<P: Packet, Z: Zones>(
+        packet: &P,
+        asked: &Asked,
+        client: Address,
+        zones: &'z Z,
+    ) -> Option<Self> {
         let tables = zones.tables();
-        let view = answer::view_of(client, tables, tables.settings()?).1;
+        let view = answer::view_of(packet, client, tables, tables.settings()?).1;
         let mut apexes = asked
             .name
             .suffixes()

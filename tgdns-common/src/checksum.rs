@@ -19,12 +19,6 @@ pub const fn pair(pair: [u8; 2]) -> Sum {
     u16::from_le_bytes(pair) as Sum
 }
 
-/// Adds four bytes.
-#[inline(always)]
-pub const fn quad(quad: [u8; 4]) -> Sum {
-    u32::from_le_bytes(quad) as Sum
-}
-
 /// Folds a sum into sixteen bits.
 #[inline(always)]
 pub const fn fold(sum: Sum) -> u16 {

@@ -135,6 +135,25 @@ mod tests {
         }
     }
 
+    /// What a query's name is measured to be is what the tables' names are counted as, whatever follows it.
+    #[test]
+    fn long_names_are_compared_to_their_end() {
+        const X: &str = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
+        for name in [&X[..29], &X[..30], &X[..31], &X[..61], "xxxx.xxxxxxxxxxx.xxxxxxxxxxxxxx"] {
+            let (wire, length) = to_wire(name).expect("a good name");
+            let (name, bits) = (bytemuck::cast(wire), bytemuck::cast(significant(&wire)));
+            for place in 0..length {
+                let mut other = wire;
+                other[place] ^= 0x20;
+                other[length..].fill(0xa5);
+                let is_letter = wire[place] == b'x';
+                assert_eq!(is_same(&words(&other), length, &name, &bits), is_letter, "{place} of {length}");
+                other[place] = wire[place] ^ 1;
+                assert!(!is_same(&words(&other), length, &name, &bits), "{place} of {length}");
+            }
+        }
+    }
+
     #[test]
     fn first_zero_is_found_in_every_place() {
         for place in 0..8 {

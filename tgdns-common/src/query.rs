@@ -117,7 +117,7 @@ impl Query {
         }
         // MAX_BODY itself needs the bit above its mask.
         let body_length = forget::<{ 2 * MAX_BODY - 1 }>(packet, body_length);
-        // Without the black boxes sums are finished where they are used, and all their parts kept until then.
+        // Unless they are hidden or forgotten sums are finished where they are used, and all their parts kept until then.
         let header_sum = packet.hide(header.sum());
         let body_sum = packet.forget(read_words(packet, body, body_length, question)?);
 

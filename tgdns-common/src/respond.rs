@@ -7,7 +7,7 @@
 //! frame -> envelope -> query -> view -> answer set -> reply
 //! ```
 //!
-//! `respond` is the slow path: a plain query takes the same way without the envelope. What is none is read as a `request`,
+//! `to_frame` is the fast path, `to_message` the slow path: a plain query takes the same way without the envelope. What is none is read as a `request`,
 //! judged by `authority` and answered by `compose`.
 
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
     counter::Counter,
     envelope::Envelope,
     finding::Finding,
-    packet::Packet,
+    packet::{Packet, forget},
     query::{Query, Question},
     reason::Reason,
     reply,
@@ -43,27 +43,28 @@ struct MessageReply<'t> {
 /// # Errors
 /// The reason why it is not answered; its verdict says what becomes of the frame.
 #[inline(always)]
-pub fn answer<P: Packet, T: Tables>(
+pub fn to_frame<P: Packet, T: Tables>(
     packet: &mut P,
     tables: &T,
     question: &mut Question,
 ) -> Result<Counter, Reason> {
     // Two copies of all that follows: the one for most frames has constants for their offsets.
     match Envelope::parse_plainest(packet) {
-        Some(envelope) => answer_in(envelope?, packet, tables, question),
-        None => answer_in(Envelope::parse(packet)?, packet, tables, question),
+        Some(envelope) => reply_in(envelope?, packet, tables, question),
+        None => reply_in(Envelope::parse(packet)?, packet, tables, question),
     }
 }
 
 #[inline(always)]
-fn answer_in<P: Packet, T: Tables>(
+fn reply_in<P: Packet, T: Tables>(
     envelope: Envelope,
     packet: &mut P,
     tables: &T,
     question: &mut Question,
 ) -> Result<Counter, Reason> {
     let reply = plan(envelope, packet, tables, question)?;
-    let counter = reply.counter();
+    let Counter(counter) = reply.counter();
+    let counter = Counter(forget::<63>(packet, counter.into()) as u8);
     apply(packet, &reply, question).inspect_err(|_| tables.uncount(counter))?;
     Ok(counter)
 }
@@ -106,7 +107,7 @@ fn apply<P: Packet>(packet: &mut P, reply: &Reply<'_>, question: &Question) -> R
 }
 
 /// Turns a message, alone in its packet, into its reply, and tells what it is; where that has no RCODE there is no reply.
-pub fn respond<P: Packet, Z: Zones>(
+pub fn to_message<P: Packet, Z: Zones>(
     packet: &mut P,
     client: Address,
     transport: Transport,
@@ -115,7 +116,7 @@ pub fn respond<P: Packet, Z: Zones>(
     let mut question = Question::new();
     let written = match plan_message(packet, client, transport, zones.tables(), &mut question) {
         Ok(reply) => apply_message(packet, &reply, &question).map(|()| (&reply.answer).into()),
-        Err(_) => respond_by_the_rules(packet, client, transport, zones),
+        Err(_) => to_message_by_the_rules(packet, client, transport, zones),
     };
     written.unwrap_or(Finding::NoRoom)
 }
@@ -148,7 +149,7 @@ fn apply_message<P: Packet>(
 ///
 /// # Errors
 /// `NoRoom` or `Write`.
-pub fn respond_by_the_rules<P: Packet, Z: Zones>(
+pub fn to_message_by_the_rules<P: Packet, Z: Zones>(
     packet: &mut P,
     client: Address,
     transport: Transport,

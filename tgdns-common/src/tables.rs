@@ -277,7 +277,7 @@ impl Service {
 pub struct AnswerSet {
     /// In wire form, in lower case, zeros behind its end.
     pub name: [[u8; 8]; name::WORDS],
-    /// The bits of the name that a query's must have, too: all but the case of letters.
+    /// The bits of the name that a query's must have, too: all but the case of letters, and none behind its end.
     pub significant: [[u8; 8]; name::WORDS],
     pub view: [u8; 4],
     /// Bits of `policy`; 0 for the live servers in rotation.
@@ -384,7 +384,8 @@ const MULTIPLIERS: [u64; name::WORDS] = [
 ];
 
 /// The sum of a name of `length` bytes, each word of it with a multiplier of its own, so that no multiplication waits for
-/// another. It does not depend on the case of letters.
+/// another. It does not depend on the case of letters, nor on the same bit of any other byte: few names that differ have the
+/// same sum, but two of them are told apart by `name::is_same` alone, and there are two places for them at most.
 #[inline(always)]
 pub fn name_sum(name: &Words, length: usize) -> u64 {
     let mut sum = 0_u64;

@@ -32,7 +32,7 @@ fn frames_of_the_corpus() {
         let frame = input.get(1..).unwrap_or_default();
         let mut buffer = Buffer(frame.to_vec());
         let mut question = Question::new();
-        match respond::answer(&mut buffer, &tables, &mut question) {
+        match respond::to_frame(&mut buffer, &tables, &mut question) {
             Ok(_kind) => answered += 1,
             Err(reason) if reason.verdict() == Verdict::Pass => {
                 assert_eq!(buffer.0, frame, "passed for {}", reason.as_str());

@@ -22,7 +22,7 @@ use crate::{
 #[inline(always)]
 fn tgdns(context: XdpContext) -> u32 {
     let Some(Scratch { question, number }) = maps::scratch(&context) else { return xdp_action::XDP_PASS };
-    match respond::answer(&mut Frame::new(&context, number), &Maps, question) {
+    match respond::to_frame(&mut Frame::new(&context, number), &Maps, question) {
         Ok(_counter) => xdp_action::XDP_TX,
         Err(reason) => {
             Maps.count(reason.into());

@@ -52,7 +52,8 @@ pub(crate) struct Scratch {
     reason = "the memory is not the context's; it is lent for as long as that lives"
 )]
 pub(crate) fn scratch(_run: &XdpContext) -> Option<&mut Scratch> {
-    // SAFETY: an XDP program is not interrupted by another run on its CPU, and `main` calls this once in a run.
+    // SAFETY: `main` calls this once in a run, and the kernel runs XDP programs one after the other on a CPU. (Older kernels let
+    // a NIC interrupt `BPF_PROG_TEST_RUN`: what is spoilt then is the answer of `tgdns query`, not of a frame.)
     SCRATCH.get_ptr_mut(0).map(|scratch| unsafe { &mut *scratch })
 }
 

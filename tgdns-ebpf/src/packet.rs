@@ -109,7 +109,8 @@ impl Packet for Frame<'_> {
     #[inline(always)]
     fn hide_behind<'r, T>(&self, reference: &'r T) -> &'r T {
         let mut pointer: *const T = reference;
-        // SAFETY: nothing is done, so the pointer is what it was.
+        // SAFETY: nothing is done, so the pointer is what it was. Without options the compiler has to assume that memory was
+        // written, too, and reads behind the pointer anew.
         unsafe {
             asm!("{0} = {0}", inout(reg) pointer);
             &*pointer

@@ -1,6 +1,10 @@
 //! From the model and its live servers to the tables: pure.
 
-use std::{collections::BTreeSet, net::IpAddr, sync::atomic::AtomicU64};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    sync::atomic::AtomicU64,
+};
 
 use tgdns_common::{
     name,
@@ -85,8 +89,24 @@ pub fn excess(model: &Model) -> Option<String> {
             capacity::PREFIXES
         ))
     } else {
-        None
+        alike(model).map(|clusters| {
+            format!(
+                "the names of the clusters {} have the same sum, and the map has places for two such names: rename one",
+                clusters.join(", ")
+            )
+        })
     }
+}
+
+/// More than two names that only their comparison tells apart, if there are any.
+fn alike(model: &Model) -> Option<Vec<&str>> {
+    let mut by_sum: BTreeMap<u64, Vec<&str>> = BTreeMap::new();
+    for cluster in &model.clusters {
+        if let Some((wire, _)) = name::to_wire(&cluster.name) {
+            by_sum.entry(name_sum(&wire)).or_default().push(&cluster.name);
+        }
+    }
+    by_sum.into_values().find(|names| names.len() > 2)
 }
 
 fn answer_sets(model: &Model, chosen: &[Chosen], serials: &[Option<u32>], ttls: &[u32]) -> Vec<Slot> {
@@ -111,7 +131,8 @@ fn index(answers: &[Slot]) -> (Halves, Vec<u32>) {
     let views: Vec<u32> = answers.iter().map(|slot| u32::from_be_bytes(slot.set.view)).collect();
     let places = |key: usize, seed| halves.positions_in(0, tables::name_hash(sums[key], views[key], seed));
     let Some(placement) = cuckoo::place(answers.len(), 1 << INDEX_BITS, places) else {
-        // Not with less than half of the table in use, which `excess` sees to.
+        // `excess` sees to it that less than half of the table is in use, and no more than two keys are alike.
+        tracing::error!("the clusters' names found no place in their table: none of them is answered");
         return (halves, vec![0; 1 << INDEX_BITS]);
     };
     halves.seeds = [placement.seed.to_be_bytes(); 2];

@@ -125,5 +125,5 @@ fn reason(image: &crate::image::Image, query: &[u8]) -> Option<Reason> {
     let mut buffer = query.to_vec();
     buffer.resize(query.len() + ROOM, 0);
     let mut message = Message::new(&mut buffer, query.len());
-    respond::answer(&mut message, image, &mut Question::new()).err()
+    respond::to_frame(&mut message, image, &mut Question::new()).err()
 }

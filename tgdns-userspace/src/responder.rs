@@ -37,7 +37,7 @@ impl Responder {
     pub fn answer(&self, buffer: &mut [u8], length: usize, client: IpAddr) -> Option<usize> {
         let mut message = Message::new(buffer, length);
         let finding =
-            self.serve(|zones| respond::respond(&mut message, mapped(client), self.transport, zones));
+            self.serve(|zones| respond::to_message(&mut message, mapped(client), self.transport, zones));
         finding.rcode().map(|_| message.into_length())
     }
 
@@ -45,7 +45,8 @@ impl Responder {
     pub fn answer_by_the_rules(&self, buffer: &mut [u8], length: usize, client: IpAddr) -> Option<usize> {
         let mut message = Message::new(buffer, length);
         let finding = self.serve(|zones| {
-            let written = respond::respond_by_the_rules(&mut message, mapped(client), self.transport, zones);
+            let written =
+                respond::to_message_by_the_rules(&mut message, mapped(client), self.transport, zones);
             written.unwrap_or(Finding::NoRoom)
         });
         finding.rcode().map(|_| message.into_length())

@@ -222,7 +222,7 @@ struct Host {
 impl Host {
     fn respond(&self, frame: &mut HostFrame) -> End {
         let mut question = Question::new();
-        match respond::answer(frame, self, &mut question) {
+        match respond::to_frame(frame, self, &mut question) {
             Ok(counter) => End { action: TX, counter },
             Err(reason) => {
                 self.count(reason.into());

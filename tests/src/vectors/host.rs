@@ -43,7 +43,7 @@ impl HostFrame {
     pub fn respond(&mut self, tables: &impl Tables) -> (Outcome, &'static str) {
         let mut question = Question::new();
         let before = self.bytes().to_vec();
-        match respond::answer(self, tables, &mut question) {
+        match respond::to_frame(self, tables, &mut question) {
             Ok(counter) => (Outcome::Sent(self.bytes().to_vec()), Counters::NAMES[usize::from(counter.0)]),
             Err(reason) => self.unanswered(reason, &before),
         }

@@ -43,7 +43,7 @@ impl From<[u8; 6]> for Mac {
 }
 
 #[repr(C, packed)]
-#[derive(Clone, Copy, Pod, Zeroable)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
 pub struct Header {
     pub destination: Mac,
     pub source: Mac,
@@ -53,7 +53,7 @@ pub struct Header {
 
 /// What follows a VLAN's `Type`: priority (3 bits), drop eligible (1 bit), VLAN identifier (12 bits), `Type`.
 #[repr(C, packed)]
-#[derive(Clone, Copy, Pod, Zeroable)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
 pub struct Tag(u32);
 
 impl Tag {

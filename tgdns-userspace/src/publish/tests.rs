@@ -117,3 +117,23 @@ fn an_address_that_several_interfaces_have_is_one_service() {
     let image = image(&model(), &[live([1; 3])], &(1..=3).map(on).collect(), &[], &[]);
     assert_eq!(image.service_addresses().count(), 1);
 }
+
+/// Names that differ where the hash looks at nothing: two of them are served, three are refused.
+#[test]
+fn names_of_the_same_sum() {
+    let mut model = model();
+    let one = model.clusters[0].clone();
+    let named = |name: &str| Cluster { name: name.to_owned(), ..one.clone() };
+    model.clusters = vec![
+        named("a.bbbbbbbbbbbbb.ccccccccccccccccc.ddddddddddddd.intern.netz"),
+        named("a-bbbbbbbbbbbbb1ccccccccccccccccc.ddddddddddddd.intern.netz"),
+    ];
+    assert_eq!(excess(&model), None);
+    let chosen = vec![live([1, 1, 1]); 2];
+    let image = image(&model, &chosen, &BTreeSet::new(), &[], &[]);
+    let places = image.index.iter().filter(|place| **place != 0).count();
+    assert_eq!(places, image.answer_sets().count());
+    model.clusters.push(named("a.bbbbbbbbbbbbb1ccccccccccccccccc-ddddddddddddd.intern.netz"));
+    let told = excess(&model).expect("one too many");
+    assert!(told.contains("a-bbbbbbbbbbbbb1") && told.contains("rename one"), "{told}");
+}

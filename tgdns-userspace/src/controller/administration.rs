@@ -3,14 +3,19 @@
 //! A wish counts once it is saved, and is acknowledged once it counts. While one save is under way further wishes gather for
 //! the next one, so that the disk never holds up the loop, and many clients together cost one save.
 
+use std::time::{Duration, Instant};
+
 use anyhow::{Result, anyhow, bail, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
+use super::{Controller, roster::Roster, sources::Sources};
 use crate::{
     admin::{AdminState, Admins, Said},
     cluster::{Model, Server},
+    probe::Target,
+    responder::unix_seconds,
 };
 
 /// What a client of the control socket wants.
@@ -109,6 +114,41 @@ impl Acknowledgement {
         for (reply, told) in self.0 {
             let _ = reply.send(Ok(told));
         }
+    }
+}
+
+impl Controller {
+    /// Takes in what people's say comes to by now. Servers whose maintenance has ended are probed at once.
+    pub(super) fn tell_time(&mut self, now: Instant, unix_seconds: u64) {
+        self.tell_admin_ends(unix_seconds);
+        let tell_time = |roster: &mut Roster| roster.tell_time(now, unix_seconds);
+        let back: Vec<Target> = self.rosters_mut().flat_map(tell_time).collect();
+        self.paused.resume(back);
+    }
+
+    pub(super) fn saved(&mut self, outcome: Result<Admins>, sources: &mut Sources) {
+        if let Err(error) = &outcome {
+            tracing::error!("{error:#}");
+        }
+        if let Some((admins, acknowledgement)) = self.administration.end(outcome) {
+            self.tell_admin_changes(&admins);
+            self.rosters_mut().for_each(|roster| roster.set_admins(admins.clone()));
+            self.settle(sources);
+            acknowledgement.give();
+        }
+        self.save(sources);
+    }
+
+    pub(super) fn save(&mut self, sources: &Sources) {
+        if let Some(admins) = self.administration.begin() {
+            sources.save(self.roster.model().state_directory.clone(), admins);
+        }
+    }
+
+    pub(super) fn next_admin_end(&self) -> Option<Instant> {
+        let now = unix_seconds().into();
+        let end = self.roster.admins().next_end(now)?;
+        Some(Instant::now() + Duration::from_secs(end - now))
     }
 }
 

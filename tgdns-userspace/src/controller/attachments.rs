@@ -5,7 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::xdp::FastPath;
+use super::Controller;
+use crate::{netlink::Snapshot, xdp::FastPath};
 
 /// A driver that has just been loaded may refuse at first.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -49,5 +50,29 @@ impl Attachments {
             }
         }
         self.told = failed;
+    }
+}
+
+impl Controller {
+    /// Takes in what the kernel has of the interfaces; some may be those of the configuration that held before.
+    pub(super) fn see(&mut self, Snapshot { mut devices, services }: Snapshot) {
+        devices.retain(|name, _| self.rosters().any(|roster| roster.model().interfaces.contains(name)));
+        self.attachments.see(devices);
+        for roster in self.rosters_mut() {
+            let interfaces = roster.model().interfaces.clone();
+            let here = services.iter().filter(|service| interfaces.contains(&service.interface));
+            roster.set_services(here.cloned().collect());
+        }
+    }
+
+    /// Attaches what is due, and tidies up behind a reload.
+    pub(super) fn settle_fast_path(&mut self, now: Instant) {
+        let Some(fast_path) = &mut self.fast_path else { return };
+        self.attachments.settle(fast_path, now);
+        if fast_path.tidy_at().is_some_and(|tidy_at| tidy_at <= now)
+            && let Err(error) = fast_path.tidy()
+        {
+            tracing::warn!("what the last configuration left in the maps is still there: {error:#}");
+        }
     }
 }

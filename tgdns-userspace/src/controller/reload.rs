@@ -7,6 +7,7 @@ use anyhow::{Result, anyhow};
 use super::{
     Controller, open_files,
     reloading::{Asker, Loaded, Prepared},
+    roster::Roster,
     sources::Sources,
 };
 use crate::{check, control, hook::Hooks, reload::Changes};
@@ -68,7 +69,7 @@ impl Controller {
         if let Err(error) = control::set_access(&model.control, model.control_group.as_deref()) {
             tracing::error!("{error:#}");
         }
-        self.paused.retain(|target, _| self.roster.place(*target).is_some());
+        self.paused.retain(|target| self.roster.place(target).is_some());
         if let Some(fast_path) = &mut self.fast_path
             && let Err(error) = fast_path.leave_others(&model.interfaces)
         {
@@ -92,13 +93,22 @@ impl Controller {
 
     /// What is told of a reload that was applied, behind its publication.
     pub(super) fn published_reload(&self, changes: Changes) -> Result<Changes> {
-        match &self.publish_error {
+        match self.publication.error() {
             None => Ok(changes),
             Some(error) => Err(anyhow!(
                 "the configuration holds, but its answers could not be published yet, which is tried again each \
-                 second: {}",
-                error.message
+                 second: {error}"
             )),
         }
+    }
+
+    /// The one that holds, and the one that is to take its place.
+    pub(super) fn rosters(&self) -> impl Iterator<Item = &Roster> {
+        std::iter::once(&self.roster).chain(self.reloading.prepared.as_ref().map(|prepared| &prepared.roster))
+    }
+
+    pub(super) fn rosters_mut(&mut self) -> impl Iterator<Item = &mut Roster> {
+        let prepared = self.reloading.prepared.as_mut().map(|prepared| &mut prepared.roster);
+        std::iter::once(&mut self.roster).chain(prepared)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, time::Instant};
 
-use super::{Roster, Selection, places};
+use super::{Roster, Selection, targets::places};
 use crate::{
     admin::AdminState,
     cluster::{Cluster, Join, Model},
@@ -77,10 +77,6 @@ impl Roster {
                 *place = value;
             }
         }
-    }
-
-    fn target(&self, cluster: usize, server: usize) -> Option<Target> {
-        self.targets.get(cluster).and_then(|targets| targets.get(server)).copied()
     }
 
     /// What was published last, in the order of the next configuration. Of a cluster whose zone says something else now

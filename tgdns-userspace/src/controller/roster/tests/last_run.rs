@@ -1,5 +1,10 @@
 use super::*;
-use crate::{image::Image, last_run::file::Memory, publish, selection::FULL};
+use crate::{
+    image::Image,
+    last_run::file::Memory,
+    publish,
+    selection::{Chosen, FULL},
+};
 
 /// A cluster of three servers, of which the maps hand out those with `+`: what is due at once, and after `a` has been
 /// found down.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::admin::Said;
 
 /// Two clusters of two servers, `a` to `d`, of which all but `b` are up, and published.
 fn before(now: Instant) -> Roster {

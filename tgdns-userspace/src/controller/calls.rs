@@ -1,0 +1,63 @@
+//! What clients of the control socket ask, and are told.
+
+use std::time::{Instant, SystemTime};
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
+
+use super::{Controller, reloading::Asker, sources::Sources};
+use crate::{
+    control::{self, Request},
+    history::History,
+    responder::unix_seconds,
+    stats,
+    status::{self, Status},
+};
+
+impl Controller {
+    pub(super) fn call(&mut self, call: control::Call, sources: &mut Sources) {
+        if let Request::Admin(wish) = &call.request {
+            self.administration.take(wish, self.roster.model(), unix_seconds().into(), call.reply);
+            self.save(sources);
+            return;
+        }
+        if call.request == (Request::Reload {}) {
+            self.reload(Asker::Client(call.reply), sources);
+            return;
+        }
+        // What was asked after a change is told with the change published.
+        self.settle(sources);
+        // The client may have gone.
+        let _ = call.reply.send(self.answer(&call.request, sources));
+    }
+
+    fn answer(&self, request: &Request, sources: &Sources) -> Result<Value> {
+        let value = match request {
+            Request::Status {} => serde_json::to_value(self.status(sources)),
+            Request::History {} => {
+                serde_json::to_value(History::of(&self.roster, Instant::now(), SystemTime::now()))
+            }
+            Request::Stats {} => serde_json::to_value(stats::Told {
+                counters: self.slow_path.stats(),
+                hooks: self.hooks.counts().map(|(name, count)| (name.to_owned(), count)).to_vec(),
+            }),
+            Request::Admin(_) | Request::Reload {} => bail!("this is not told at once"),
+        };
+        value.context("the reply cannot be written as JSON")
+    }
+
+    fn status(&self, sources: &Sources) -> Status {
+        let process = status::Process {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            started: status::timestamp(self.started),
+            uptime_seconds: self.started_at.elapsed().as_secs(),
+            publish_error: self.publication.error().map(str::to_owned),
+            probes: sources.probes.pace(),
+        };
+        let is_attached = |interface: &str| {
+            self.fast_path.as_ref().is_some_and(|fast_path| fast_path.is_attached(interface))
+        };
+        Status::of(process, &self.roster, &is_attached, Instant::now(), SystemTime::now())
+    }
+}

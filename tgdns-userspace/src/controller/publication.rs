@@ -1,0 +1,84 @@
+//! What is due goes into the slow path's tables and the fast path's maps, and again where that fails.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result};
+
+use super::{Controller, roster::Selection, sources::Sources};
+use crate::{publish, selection::Rule};
+
+const AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// What became of the last publication.
+#[derive(Default)]
+pub(super) struct Publication {
+    failure: Option<Failure>,
+    /// By which rule each cluster's answers were chosen, by the cluster's name.
+    rules: BTreeMap<String, Rule>,
+}
+
+struct Failure {
+    message: String,
+    again_at: Instant,
+}
+
+impl Publication {
+    pub(super) fn error(&self) -> Option<&str> {
+        self.failure.as_ref().map(|failure| failure.message.as_str())
+    }
+
+    /// When to try once more, where it has failed.
+    pub(super) fn again_at(&self) -> Option<Instant> {
+        self.failure.as_ref().map(|failure| failure.again_at)
+    }
+}
+
+impl Controller {
+    pub(super) fn publish_due(&mut self, now: Instant, unix_seconds: u32, sources: &mut Sources) {
+        let Some(selection) = self.roster.due(now, unix_seconds) else { return };
+        match self.publish(&selection, sources) {
+            Ok(()) => {
+                self.publication.failure = None;
+                self.tell_changed_rules(&selection);
+                self.roster.set_published(selection);
+            }
+            Err(error) => {
+                tracing::error!("cannot publish the answers, trying again in 1 s: {error:#}");
+                let message = format!("{error:#}");
+                self.publication.failure = Some(Failure { message, again_at: now + AGAIN_AFTER });
+            }
+        }
+    }
+
+    fn publish(&mut self, selection: &Selection, sources: &mut Sources) -> Result<()> {
+        let Selection { chosen, services, serials, ttls } = selection;
+        let image = publish::image(self.roster.model(), chosen, services, serials, ttls);
+        // The sockets first: a map that can't be written must not keep them from telling the truth.
+        let image = self.slow_path.publish(image, selection.is_complete(), sources);
+        if let Some(fast_path) = &mut self.fast_path {
+            let published = fast_path.publish(&image).context("writing the fast path's maps")?;
+            tracing::debug!(changed = published.changed, "published to the fast path");
+        }
+        Ok(())
+    }
+
+    fn tell_changed_rules(&mut self, selection: &Selection) {
+        let mut rules = BTreeMap::new();
+        let clusters = self.roster.model().clusters.iter().zip(&selection.chosen).enumerate();
+        for (index, (cluster, chosen)) in clusters.filter(|(index, _)| selection.has(*index)) {
+            let (cluster, rule) = (&cluster.name, chosen.rule);
+            if rule != self.publication.rules.get(cluster).copied().unwrap_or(Rule::Live) {
+                let live = self.roster.live(index);
+                match rule == Rule::Live {
+                    true => tracing::info!(cluster, "only live servers are handed out again"),
+                    false => tracing::warn!(cluster, live, "too few servers are live: {}", rule.as_str()),
+                }
+            }
+            rules.insert(cluster.clone(), rule);
+        }
+        self.publication.rules = rules;
+    }
+}

@@ -1,0 +1,53 @@
+//! Whom a cluster hands out at a moment, by what is known of its servers, and when that changes by itself.
+
+use std::time::{Duration, Instant};
+
+use super::Roster;
+use crate::{
+    health::{Health, ServerHealth},
+    selection::{self, Candidate, Chosen},
+};
+
+impl Roster {
+    pub(super) fn choose(&self, cluster: usize, now: Instant) -> Chosen {
+        let Some(of) = self.model.clusters.get(cluster) else {
+            return Chosen::default();
+        };
+        let servers = of.servers.iter().zip(self.health(cluster)).enumerate();
+        let candidates = servers.map(|(index, (server, health))| Candidate {
+            is_up: health.health() == Health::Up,
+            admin: self.state(cluster, index),
+            reported: self.reported_state(cluster, index),
+            weight: self.weight(cluster, index),
+            tier: server.tier,
+            recovered: recovered_at(health).map(|at| self.whole_seconds(now).saturating_duration_since(at)),
+        });
+        let last = self.last.servers(of);
+        selection::choose(&of.policy, &candidates.collect::<Vec<_>>(), last.as_deref())
+    }
+
+    pub(super) fn next_rise(&self, now: Instant) -> Option<Instant> {
+        let now = self.whole_seconds(now);
+        let clusters = self.model.clusters.iter().zip(&self.health);
+        let rises = clusters.filter_map(|(cluster, health)| Some((cluster.policy.slow_start?, health)));
+        rises
+            .flat_map(|(time, health)| health.iter().filter_map(recovered_at).map(move |at| (time, at)))
+            .filter_map(|(time, at)| {
+                let age = now.saturating_duration_since(at);
+                let rise = at + age + selection::next_rise(Some(time), Some(age))?;
+                Some(self.whole_seconds(rise + Duration::from_nanos(999_999_999)))
+            })
+            .min()
+    }
+
+    /// Weights rise at whole seconds only, so that however many servers recover, that is published once a second at most.
+    fn whole_seconds(&self, now: Instant) -> Instant {
+        self.started + Duration::from_secs(now.saturating_duration_since(self.started).as_secs())
+    }
+}
+
+/// When a server came back that had been up or down before; the first verdict of a run tells of no recovery.
+fn recovered_at(health: &ServerHealth) -> Option<Instant> {
+    let change = health.last_change().filter(|change| change.to == Health::Up)?;
+    (health.changes().count() > 1).then_some(change.at)
+}

@@ -1,0 +1,103 @@
+//! What is due to be published, and what was.
+
+use std::{collections::BTreeSet, time::Instant};
+
+use super::Roster;
+use crate::{netlink::ServiceAddress, selection::Chosen};
+
+impl Roster {
+    /// What is to be published at this time: nothing while a cluster that clients are answered for would be missing, so that
+    /// no name is ever taken out of the tables, and from then on whatever differs from the last publication.
+    pub fn due(&mut self, now: Instant, unix_seconds: u32) -> Option<Selection> {
+        // Most outcomes change nothing, and there are thousands of them each second.
+        let is_settled = self.published.is_some() && self.settled.iter().all(|settled| *settled);
+        let rises = self.rises_at.is_some_and(|at| at <= now);
+        if is_settled && !self.touched && !self.is_renewed && !rises {
+            return None;
+        }
+        if !self.is_ready(now) {
+            return None;
+        }
+        let clusters = 0..self.health.len();
+        let chosen: Vec<Option<Chosen>> = clusters
+            .map(|cluster| self.is_cluster_ready(cluster, now).then(|| self.choose(cluster, now)))
+            .collect();
+        if chosen.iter().all(Option::is_none) {
+            return None;
+        }
+        let rises_at = self.next_rise(now);
+        let published = self.published.as_ref();
+        let selection =
+            Selection::following(published, chosen, self.services.clone()?, self.ttls.clone(), unix_seconds);
+        self.rises_at = rises_at;
+        self.touched = self.is_renewed || published != Some(&selection);
+        self.touched.then_some(selection)
+    }
+
+    /// To be called when what was due is in the tables.
+    pub fn set_published(&mut self, selection: Selection) {
+        for (cluster, (settled, served)) in self.settled.iter_mut().zip(&mut self.served).enumerate() {
+            *settled |= selection.has(cluster);
+            *served |= selection.has(cluster);
+        }
+        self.is_renewed = false;
+        self.last.see(&self.model, &selection.chosen);
+        self.published = Some(selection);
+        self.touched = false;
+    }
+
+    pub fn published(&self) -> Option<&Selection> {
+        self.published.as_ref()
+    }
+}
+
+/// What one publication hands out, and on which addresses of this host the fast path answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Selection {
+    /// By cluster, as in the model; nobody of a cluster that is not in the tables yet.
+    pub chosen: Vec<Chosen>,
+    pub services: BTreeSet<ServiceAddress>,
+    /// Of the clusters' zones: each grows with every change of what its cluster hands out. None of a cluster that is not in
+    /// the tables yet.
+    pub serials: Vec<Option<u32>>,
+    /// Of the clusters' addresses, in seconds.
+    pub ttls: Vec<u32>,
+}
+
+impl Selection {
+    pub fn includes(&self, cluster: usize, server: usize) -> bool {
+        self.chosen.get(cluster).is_some_and(|chosen| chosen.includes(server))
+    }
+
+    /// Whether a cluster is in the tables.
+    pub fn has(&self, cluster: usize) -> bool {
+        self.serials.get(cluster).is_some_and(Option::is_some)
+    }
+
+    /// Whether all clusters are.
+    pub fn is_complete(&self) -> bool {
+        self.serials.iter().all(Option::is_some)
+    }
+
+    /// What follows on `before`. A new serial is the time, which grows over restarts, or one more than the last.
+    fn following(
+        before: Option<&Self>,
+        chosen: Vec<Option<Chosen>>,
+        services: BTreeSet<ServiceAddress>,
+        ttls: Vec<u32>,
+        unix_seconds: u32,
+    ) -> Self {
+        let serial = |(cluster, chosen): (usize, &Option<Chosen>)| {
+            let chosen = chosen.as_ref()?;
+            let last = before.and_then(|before| before.serials.get(cluster).copied().flatten());
+            let known = before.and_then(|before| before.chosen.get(cluster));
+            let is_same = known.is_some_and(|known| known.is_alike(chosen));
+            Some(last.map_or(unix_seconds, |last| {
+                if is_same { last } else { unix_seconds.max(last.wrapping_add(1)) }
+            }))
+        };
+        let serials = chosen.iter().enumerate().map(serial).collect();
+        let chosen = chosen.into_iter().map(Option::unwrap_or_default).collect();
+        Self { chosen, services, serials, ttls }
+    }
+}

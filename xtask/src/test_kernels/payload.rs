@@ -1,7 +1,8 @@
 //! What the guests run: the XDP program's object, and the executables of the kernel tests and of the controller's own.
 
 use std::{
-    path::PathBuf,
+    fs,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
@@ -44,7 +45,20 @@ fn executable(name: &str, which: &[&str]) -> Result<PathBuf> {
         line.contains(r#""reason":"compiler-artifact""#) && line.contains(&format!(r#""name":"{name}""#))
     });
     let found = artifacts.filter_map(|line| text(line, "executable")).next();
-    found.map(PathBuf::from).with_context(|| format!("cargo does not say where the tests `{name}` are"))
+    let found = found.with_context(|| format!("cargo does not say where the tests `{name}` are"))?;
+    without_debug_info(Path::new(found), name)
+}
+
+/// Two thirds of an executable are for debuggers, and all of it lies in the guest's memory twice while it is unpacked.
+fn without_debug_info(executable: &Path, name: &str) -> Result<PathBuf> {
+    let folder = process::target().join("kernels");
+    fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
+    let stripped = folder.join(format!("tests-{name}"));
+    // It comes with the linker that made the executable.
+    let mut strip = Command::new("strip");
+    strip.arg("--strip-debug").arg("-o").arg(&stripped).arg(executable);
+    process::run(&mut strip)?;
+    Ok(stripped)
 }
 
 /// Cargo's messages for programs, one JSON object per line; those for people go to standard error.

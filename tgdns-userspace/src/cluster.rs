@@ -2,6 +2,7 @@
 //!
 //! Nothing here is a serde type and nothing does I/O; `config` parses and validates into it.
 
+mod hook;
 mod probe;
 
 use std::{
@@ -12,8 +13,8 @@ use std::{
 };
 
 use ipnet::IpNet;
-use serde::Serialize;
 
+pub use hook::{Call, Hook, Occasion, Webhook};
 pub use probe::{
     Agent, ByteRegex, Dns, Exec, Expect, File, Http, Join, Match, Pattern, Probe, ProbeKind, ProbeLimits,
     RCODES, StatusSet, Tcp, Tls, Transport, Trust, rcode_as_text,
@@ -101,44 +102,6 @@ pub enum DefaultView {
     NoData,
     /// Nothing: the fast path passes their queries up, and the slow path refuses them.
     Refused,
-}
-
-/// A command that is told of servers' changes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hook {
-    /// Program and arguments; there is no shell in between.
-    pub command: Vec<String>,
-    pub on: Vec<Occasion>,
-    /// When it is killed.
-    pub timeout: Duration,
-}
-
-/// What a server becomes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Occasion {
-    Up,
-    Down,
-    Unknown,
-    Ready,
-    Drain,
-    Maint,
-}
-
-impl Occasion {
-    pub const ALL: [Self; 6] = [Self::Up, Self::Down, Self::Unknown, Self::Ready, Self::Drain, Self::Maint];
-
-    /// As the configuration writes it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Up => "up",
-            Self::Down => "down",
-            Self::Unknown => "unknown",
-            Self::Ready => "ready",
-            Self::Drain => "drain",
-            Self::Maint => "maint",
-        }
-    }
 }
 
 /// A served DNS name and its servers.

@@ -1,29 +1,36 @@
-//! Commands that are told of servers' changes.
+//! Commands and HTTP servers that are told of servers' changes.
 //!
 //! Each hook has a task and a short queue: one run at a time, and what finds no place is dropped and counted. So a hook that
 //! hangs holds up nobody but itself.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use serde::Serialize;
 use tokio::{
-    process::Command,
     sync::mpsc::{self, error::TrySendError},
     task::JoinSet,
 };
 
+use self::post::Post;
 use crate::{
-    child,
-    cluster::{Hook, Occasion},
+    cluster::{Call, Hook, Occasion},
+    tls::Roots,
 };
+
+mod command;
+mod post;
 
 /// What waits for a hook at most.
 const WAITING: usize = 256;
 
-/// What a hook is told: in variables of its environment, and as JSON on its standard input.
+/// What a hook is told: as JSON, on a command's standard input or in a request's body, and in variables of a command's
+/// environment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Fact {
     /// `up`, `down`, `unknown`, `ready`, `drain` or `maint`.
@@ -65,10 +72,11 @@ impl Hooks {
         let counts = Arc::<Counts>::default();
         let mut tasks = JoinSet::new();
         let mut queues = Vec::new();
+        let roots = Arc::<Roots>::default();
         for hook in hooks {
             let (sender, receiver) = mpsc::channel(WAITING);
             queues.push((hook.on.clone(), sender));
-            tasks.spawn(serve(hook.clone(), receiver, Arc::clone(&counts)));
+            tasks.spawn(serve(hook.clone(), roots.clone(), receiver, Arc::clone(&counts)));
         }
         Self { queues, counts, _tasks: tasks }
     }
@@ -95,15 +103,15 @@ impl Hooks {
     }
 }
 
-async fn serve(hook: Hook, mut facts: mpsc::Receiver<Arc<Fact>>, counts: Arc<Counts>) {
+async fn serve(hook: Hook, roots: Arc<Roots>, mut facts: mpsc::Receiver<Arc<Fact>>, counts: Arc<Counts>) {
+    let mut teller = Teller::new(&hook.call, roots);
     while let Some(fact) = facts.recv().await {
-        let outcome = run(&hook, &fact).await;
+        let outcome = teller.tell(&fact, hook.timeout).await;
         counts.run.fetch_add(1, Ordering::Relaxed);
         if let Err(cause) = outcome {
             counts.failed.fetch_add(1, Ordering::Relaxed);
-            let command = hook.command.join(" ");
             tracing::warn!(
-                command,
+                hook = %hook.call,
                 event = fact.event.as_str(),
                 server = fact.server,
                 cause,
@@ -113,40 +121,29 @@ async fn serve(hook: Hook, mut facts: mpsc::Receiver<Arc<Fact>>, counts: Arc<Cou
     }
 }
 
-async fn run(hook: &Hook, fact: &Fact) -> Result<(), String> {
-    let Some((program, arguments)) = hook.command.split_first() else { return Ok(()) };
-    let input = serde_json::to_vec(fact).map_err(|error| error.to_string())?;
-    let mut command = Command::new(program);
-    command
-        .args(arguments)
-        .env_clear()
-        .envs(environment(fact))
-        .current_dir("/")
-        .stdout(std::process::Stdio::null());
-    match child::run(&mut command, &input, hook.timeout).await {
-        Ok(Some(status)) if status.success() => Ok(()),
-        Ok(Some(status)) => Err(format!("ended with {status}")),
-        Ok(None) => Err(format!("killed after {}", humantime::format_duration(hook.timeout))),
-        Err(error) => Err(format!("cannot be run: {error}")),
-    }
+/// One hook, with what it keeps from fact to fact.
+enum Teller {
+    Command(Vec<String>),
+    Post(Box<Post>),
 }
 
-fn environment(fact: &Fact) -> Vec<(&'static str, String)> {
-    let after = fact.after_seconds.map(|seconds| seconds.to_string());
-    let given = [
-        ("TGDNS_EVENT", Some(fact.event.as_str().to_owned())),
-        ("TGDNS_CLUSTER", Some(fact.cluster.clone())),
-        ("TGDNS_SERVER", Some(fact.server.clone())),
-        ("TGDNS_ADDRESS", Some(fact.address.clone())),
-        ("TGDNS_FROM", Some(fact.from.clone())),
-        ("TGDNS_TO", Some(fact.to.clone())),
-        ("TGDNS_CAUSE", fact.cause.clone()),
-        ("TGDNS_UNTIL", fact.until.clone()),
-        ("TGDNS_AFTER_SECONDS", after),
-        ("TGDNS_AT", Some(fact.at.clone())),
-        ("PATH", Some("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".to_owned())),
-    ];
-    given.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+impl Teller {
+    fn new(call: &Call, roots: Arc<Roots>) -> Self {
+        match call {
+            Call::Command(words) => Self::Command(words.clone()),
+            Call::Webhook(webhook) => Self::Post(Box::new(Post::new(webhook.clone(), roots))),
+        }
+    }
+
+    /// # Errors
+    /// Why it may not have heard, for people.
+    async fn tell(&mut self, fact: &Fact, timeout: Duration) -> Result<(), String> {
+        let json = serde_json::to_vec(fact).map_err(|error| error.to_string())?;
+        match self {
+            Self::Command(words) => command::run(words, fact, &json, timeout).await,
+            Self::Post(post) => post.send(json, timeout).await,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -17,11 +17,11 @@ use tokio::{
 use crate::{
     cluster::{Cluster, Probe, ProbeKind, Server},
     health::Outcome,
+    tls::{Client, Roots},
 };
 pub use destination::Destination;
 pub use pace::{Pace, PaceStatus};
 use rounds::Rounds;
-use tls::Roots;
 
 mod agent;
 mod connect;
@@ -114,7 +114,7 @@ impl Probes {
             index,
             destination: Destination::of(cluster, server, probe),
             probe: probe.clone(),
-            tls: tls::Client::new(roots.clone()),
+            tls: Client::new(roots.clone()),
             outcomes: self.outcomes.clone(),
             pace: Arc::clone(&self.pace),
         };
@@ -127,7 +127,7 @@ impl Probes {
 /// nothing about the server.
 async fn ask(
     kind: &ProbeKind,
-    tls: &tls::Client,
+    tls: &Client,
     destination: &Destination,
     timeout: Duration,
 ) -> io::Result<Outcome> {

@@ -1,7 +1,11 @@
-//! Commands are told of what becomes of servers.
+//! Commands and HTTP servers are told of what becomes of servers.
 
 use std::{
-    fs, thread,
+    fs,
+    io::{Read as _, Write as _},
+    net::{Ipv4Addr, TcpListener},
+    sync::{Arc, Mutex},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -11,6 +15,8 @@ use serde_json::{Value, json};
 use crate::host::{CLUSTER, Host, Setup};
 
 const TELLING: Duration = Duration::from_secs(10);
+/// Of the far machine: its servers that listen, and one that does not.
+const SERVER: Ipv4Addr = Ipv4Addr::new(10, 10, 10, 22);
 
 #[test]
 fn a_command_is_told_of_health_and_of_admin_states() -> Result<()> {
@@ -21,6 +27,73 @@ fn a_command_is_told_of_health_and_of_admin_states() -> Result<()> {
         told.display()
     );
     let mut host = Host::new(&Setup { clusters: &clusters, ..Setup::default() })?;
+    let facts = facts(&mut host, || fs::read_to_string(&told).unwrap_or_default())?;
+    fs::remove_file(&told)?;
+    let drain = facts.iter().find(|fact| fact["event"] == "drain").expect("it is there");
+    assert_eq!((&drain["cause"], &drain["address"]), (&json!("a fan"), &json!("10.10.10.20")));
+    ensure!(drain["until"].is_string(), "{drain}");
+    let stats: Value = serde_json::from_slice(&host.tgdns(&["stats", "--json"])?.stdout)?;
+    assert_eq!(stats["hooks"], json!({ "run": 7, "failed": 1, "dropped": 0 }), "{}", host.log());
+    let log = host.log();
+    ensure!(log.contains("a hook has failed") && log.contains("killed after 200ms"), "{log}");
+    Ok(())
+}
+
+/// One server takes everything but what is sent to its one broken path, and another one takes connections and says nothing.
+#[test]
+fn an_http_server_is_told_of_health_and_of_admin_states() -> Result<()> {
+    let clusters = format!(
+        "[[hook]]\nurl = \"http://{SERVER}:8080/told\"\n\
+         [[hook]]\nurl = \"http://{SERVER}:8080/broken\"\non = [\"maint\"]\n\
+         [[hook]]\nurl = \"http://{SERVER}:8081/\"\non = [\"drain\"]\ntimeout = \"200ms\"\n{CLUSTER}"
+    );
+    let mut host = Host::new(&Setup { clusters: &clusters, ..Setup::default() })?;
+    let [server, _silent] = [8080, 8081].map(|port| host.far.enter(|| TcpListener::bind((SERVER, port))));
+    let told = Arc::new(Mutex::new(String::new()));
+    let (_silent, taken, server) = (_silent??, Arc::clone(&told), server??);
+    thread::spawn(move || serve(&server, &taken));
+    let facts = facts(&mut host, || told.lock().map(|told| told.clone()).unwrap_or_default())?;
+    let maint = facts.iter().find(|fact| fact["event"] == "maint").expect("it is there");
+    assert_eq!((&maint["server"], &maint["address"]), (&json!("internet-2"), &json!("10.10.10.21")));
+    let stats: Value = serde_json::from_slice(&host.tgdns(&["stats", "--json"])?.stdout)?;
+    assert_eq!(stats["hooks"], json!({ "run": 8, "failed": 2, "dropped": 0 }), "{}", host.log());
+    let log = host.log();
+    for cause in ["status 500", "timed out after 200ms while waiting for the response's head"] {
+        ensure!(log.contains(cause), "{cause}: {log}");
+    }
+    // A path may be a secret.
+    ensure!(log.contains("http://10.10.10.22:8080") && !log.contains("/broken"), "{log}");
+    Ok(())
+}
+
+/// Writes down what is posted, a line each, until the test's process ends.
+fn serve(listener: &TcpListener, told: &Mutex<String>) {
+    for mut stream in listener.incoming().flatten() {
+        let mut request = Vec::new();
+        let mut buffer = [0; 4096];
+        // The JSON holds no other object.
+        while !request.ends_with(b"}") {
+            match stream.read(&mut buffer) {
+                Ok(length @ 1..) => request.extend_from_slice(&buffer[..length]),
+                Ok(0) | Err(_) => break,
+            }
+        }
+        let request = String::from_utf8_lossy(&request);
+        let status = match request.split_once("\r\n\r\n") {
+            Some((head, body)) if head.starts_with("POST /told HTTP/1.1\r\n") => {
+                if let Ok(mut told) = told.lock() {
+                    told.push_str(&format!("{body}\n"));
+                }
+                "204 No Content"
+            }
+            _ => "500 Internal Server Error",
+        };
+        let _ = write!(stream, "HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n");
+    }
+}
+
+/// Starts `tgdns`, lets people say something of servers, and waits until all is told.
+fn facts(host: &mut Host, told: impl Fn() -> String) -> Result<Vec<Value>> {
     host.start()?;
     for (arguments, said) in [
         (&["drain", "internet-1", "--reason", "a fan", "--until", "1s"][..], "internet-1: drain until "),
@@ -40,7 +113,7 @@ fn a_command_is_told_of_health_and_of_admin_states() -> Result<()> {
     ];
     let start = Instant::now();
     let facts = loop {
-        let text = fs::read_to_string(&told).unwrap_or_default();
+        let text = told();
         let facts: Vec<Value> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
         let is_there = |(event, server, from): &(&str, &str, &str)| {
             facts.iter().any(|fact| {
@@ -54,14 +127,6 @@ fn a_command_is_told_of_health_and_of_admin_states() -> Result<()> {
         ensure!(start.elapsed() < TELLING, "{text}\n{}", host.log());
         thread::sleep(Duration::from_millis(20));
     };
-    fs::remove_file(&told)?;
     assert_eq!(facts.len(), expected.len(), "{facts:?}");
-    let drain = facts.iter().find(|fact| fact["event"] == "drain").expect("it is there");
-    assert_eq!((&drain["cause"], &drain["address"]), (&json!("a fan"), &json!("10.10.10.20")));
-    ensure!(drain["until"].is_string(), "{drain}");
-    let stats: Value = serde_json::from_slice(&host.tgdns(&["stats", "--json"])?.stdout)?;
-    assert_eq!(stats["hooks"], json!({ "run": 7, "failed": 1, "dropped": 0 }), "{}", host.log());
-    let log = host.log();
-    ensure!(log.contains("a hook has failed") && log.contains("killed after 200ms"), "{log}");
-    Ok(())
+    Ok(facts)
 }

@@ -20,7 +20,7 @@ pub(super) use probe::{Probe, Probes};
 
 use super::leaf::{
     AbsolutePath, Address, AnswerWord, Base, GroupName, JoinWord, Label, Listen, Mode, Name, Nic, Number,
-    OccasionWord, Prefix, Step, Text, Time,
+    OccasionWord, Prefix, Step, Text, Time, Url,
 };
 
 /// A value that may be absent, with its place in the text.
@@ -82,6 +82,8 @@ pub(super) struct View {
 #[serde(deny_unknown_fields)]
 pub(super) struct Hook {
     pub(super) command: Given<Vec<Spanned<String>>>,
+    pub(super) url: Given<Url>,
+    pub(super) ca: Given<AbsolutePath>,
     pub(super) on: Given<Vec<Spanned<OccasionWord>>>,
     pub(super) timeout: Given<Time<100, 600_000>>,
 }

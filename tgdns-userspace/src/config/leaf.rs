@@ -8,6 +8,7 @@ mod name;
 mod one_or_many;
 mod probe;
 mod tls;
+mod url;
 
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -22,6 +23,7 @@ pub(super) use name::{Label, Name};
 pub(super) use one_or_many::OneOrMany;
 pub(super) use probe::{JoinWord, ProbeWord, any_of};
 pub(super) use tls::ServerName;
+pub(super) use url::Url;
 
 /// Why a text is not the value it should be: it is nothing of the kind, or it is, but for a cause.
 type Refusal = Option<String>;

@@ -1,6 +1,7 @@
 //! From the format's types to the model: what several values tell together, and the defaults.
 
 mod alias;
+mod authorities;
 mod cluster;
 mod draft;
 mod hook;

@@ -25,7 +25,11 @@ fn fact(event: Occasion, server: &str) -> Fact {
 
 fn hook(script: &str, timeout: u64) -> Hook {
     let command = ["/bin/sh", "-c", script].map(str::to_owned).to_vec();
-    Hook { command, on: vec![Occasion::Down, Occasion::Drain], timeout: Duration::from_millis(timeout) }
+    Hook {
+        call: Call::Command(command),
+        on: vec![Occasion::Down, Occasion::Drain],
+        timeout: Duration::from_millis(timeout),
+    }
 }
 
 fn file(name: &str) -> PathBuf {
@@ -65,7 +69,7 @@ async fn it_is_told_the_facts_and_only_where_it_asked() {
 
 #[tokio::test]
 async fn failures_are_counted() {
-    let missing = Hook { command: vec!["/nonexistent".to_owned()], ..hook("", 1000) };
+    let missing = Hook { call: Call::Command(vec!["/nonexistent".to_owned()]), ..hook("", 1000) };
     for (hook, expected) in [(hook("exit 3", 5000), 1), (missing, 1), (hook("exit 0", 5000), 0)] {
         let hooks = Hooks::start(&[hook]);
         hooks.tell(fact(Occasion::Drain, "a"));

@@ -5,15 +5,14 @@
 //! the server's program answer our FIN.
 
 use std::{
-    io::{self, ErrorKind},
+    io,
     net::{IpAddr, SocketAddr},
-    time::Duration,
 };
 
-use nix::errno::Errno;
 use tokio::net::{TcpSocket, TcpStream};
 
 use super::Destination;
+use crate::socket::{cause, is_own_fault};
 
 /// Connects, for as long as it takes: the caller has the timeout. An error is this host's own fault (no file
 /// descriptors, no memory, no such source address); what is the server's or the network's is told in words within.
@@ -41,31 +40,4 @@ pub(super) async fn connect(destination: &Destination) -> io::Result<Result<TcpS
 /// What this host's failure to use a source address is told with.
 pub(super) fn no_source(source: IpAddr, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("cannot use the source address {source}: {error}"))
-}
-
-/// For people: "timed out after 500ms".
-pub(super) fn timed_out(timeout: Duration) -> String {
-    format!("timed out after {}", humantime::format_duration(timeout))
-}
-
-/// Whether an error says something of this host alone.
-pub(super) fn is_own_fault(error: &io::Error) -> bool {
-    let own = [Errno::EMFILE, Errno::ENFILE, Errno::ENOBUFS, Errno::ENOMEM];
-    error.raw_os_error().is_some_and(|code| own.contains(&Errno::from_raw(code)))
-}
-
-/// What went wrong with a connection, for people.
-pub(super) fn cause(error: &io::Error) -> String {
-    #[expect(clippy::wildcard_enum_match_arm, reason = "the rest is rare, and the system's words will do")]
-    let told = match error.kind() {
-        ErrorKind::ConnectionRefused => "connection refused",
-        ErrorKind::ConnectionReset => "connection reset",
-        ErrorKind::HostUnreachable => "no route to host",
-        ErrorKind::NetworkUnreachable => "network is unreachable",
-        ErrorKind::TimedOut => "timed out",
-        ErrorKind::AddrNotAvailable => "this host has no address to connect from",
-        ErrorKind::PermissionDenied => "forbidden by this host's firewall",
-        _ => return error.to_string(),
-    };
-    told.into()
 }

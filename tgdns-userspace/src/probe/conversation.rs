@@ -10,9 +10,10 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::{
-    Destination,
-    connect::{cause, connect, is_own_fault, timed_out},
+use super::{Destination, connect::connect};
+use crate::{
+    deadline::timed_out,
+    socket::{cause, is_own_fault},
 };
 
 /// More is not listened to.

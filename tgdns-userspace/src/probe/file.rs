@@ -9,10 +9,11 @@ use std::{
 
 use tokio::task::spawn_blocking;
 
-use super::{Destination, connect::timed_out, conversation::quoted, words::Said};
+use super::{Destination, conversation::quoted, words::Said};
 use crate::{
     admin::AdminState,
     cluster::File,
+    deadline::timed_out,
     health::{Outcome, ReportedWeight},
 };
 

@@ -3,39 +3,33 @@
 //! Each probe has a connection of its own, so that it proves that the server takes new ones. A body is read only where
 //! it must match, and no further than [`LONGEST_BODY`].
 
-mod cause;
+use std::{io, time::Duration};
 
-#[cfg(test)]
-mod tests;
-
-use std::{future::pending, io, time::Duration};
-
-use http_body_util::{BodyExt as _, Empty};
+use http_body_util::{BodyExt as _, Full};
 use hyper::{
     Method, Request, Response,
     body::{Bytes, Incoming},
-    client::conn::http1::{self, SendRequest},
     header::{self, HeaderValue},
 };
-use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
     Destination,
     deadline::{Deadline, Failure},
-    tls,
 };
-use crate::{cluster::Http, health::Outcome};
+use crate::{
+    cluster::Http,
+    health::Outcome,
+    http::{USER_AGENT, exchange, failure},
+    tls::Client,
+};
 
 /// A body's bytes behind these are not looked at.
 const LONGEST_BODY: usize = 64 << 10;
 
-const USER_AGENT: &str = concat!("tgdns/", env!("CARGO_PKG_VERSION"));
-
 /// Sends one request.
 pub(super) async fn probe(
     http: &Http,
-    client: &tls::Client,
+    client: &Client,
     destination: &Destination,
     timeout: Duration,
 ) -> io::Result<Outcome> {
@@ -45,45 +39,22 @@ pub(super) async fn probe(
 
 async fn prove(
     http: &Http,
-    client: &tls::Client,
+    client: &Client,
     destination: &Destination,
     deadline: &Deadline,
 ) -> Result<Option<String>, Failure> {
     let stream = deadline.connect(destination).await?;
+    let judge = |response| judge(http, response, deadline);
     let Some(tls) = &http.tls else {
-        exchange(http, stream, deadline).await?;
+        exchange(request(http), stream, deadline, judge).await?;
         return Ok(None);
     };
     let (stream, warning) = client.handshake(tls, stream, deadline).await?;
-    exchange(http, stream, deadline).await?;
+    exchange(request(http), stream, deadline, judge).await?;
     Ok(warning)
 }
 
-async fn exchange(
-    http: &Http,
-    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    deadline: &Deadline,
-) -> Result<(), Failure> {
-    let handshake = http1::handshake(TokioIo::new(stream)).await;
-    let (sender, connection) = handshake.map_err(cause::failure)?;
-    // Whatever ends the connection, the response tells it.
-    let drive = async {
-        let _ = connection.await;
-        pending().await
-    };
-    tokio::select! {
-        result = converse(http, sender, deadline) => result,
-        () = drive => Ok(()),
-    }
-}
-
-async fn converse(
-    http: &Http,
-    mut sender: SendRequest<Empty<Bytes>>,
-    deadline: &Deadline,
-) -> Result<(), Failure> {
-    let response = async { sender.send_request(request(http)).await.map_err(cause::failure) };
-    let response = deadline.step("while waiting for the response's head", response).await?;
+async fn judge(http: &Http, response: Response<Incoming>, deadline: &Deadline) -> Result<(), Failure> {
     let status = response.status().as_u16();
     if !http.status.contains(status) {
         return Err(Failure::Server(format!("status {status}, wanted {}", http.status)));
@@ -100,8 +71,8 @@ async fn converse(
     Err(Failure::Server(format!("status {status}, but the {extent} {wanted}")))
 }
 
-fn request(http: &Http) -> Request<Empty<Bytes>> {
-    let mut request = Request::new(Empty::new());
+fn request(http: &Http) -> Request<Full<Bytes>> {
+    let mut request = Request::new(Full::default());
     *request.method_mut() = http.method.clone();
     *request.uri_mut() = http.path.clone();
     let headers = request.headers_mut();
@@ -124,7 +95,7 @@ async fn body(mut response: Response<Incoming>) -> Result<Vec<u8>, Failure> {
     while body.len() < LONGEST_BODY
         && let Some(frame) = response.frame().await
     {
-        let frame = frame.map_err(cause::failure)?;
+        let frame = frame.map_err(failure)?;
         if let Some(data) = frame.data_ref() {
             let room = LONGEST_BODY - body.len();
             body.extend_from_slice(data.get(..room).unwrap_or(data));
@@ -132,3 +103,6 @@ async fn body(mut response: Response<Incoming>) -> Result<Vec<u8>, Failure> {
     }
     Ok(body)
 }
+
+#[cfg(test)]
+mod tests;

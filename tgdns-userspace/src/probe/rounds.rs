@@ -17,8 +17,8 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::{Destination, Pace, Probed, Target, ask, tls};
-use crate::{cluster::Probe, health::Outcome};
+use super::{Destination, Pace, Probed, Target, ask};
+use crate::{cluster::Probe, health::Outcome, tls::Client};
 
 pub(super) struct Rounds {
     pub(super) target: Target,
@@ -26,7 +26,7 @@ pub(super) struct Rounds {
     pub(super) index: usize,
     pub(super) destination: Destination,
     pub(super) probe: Probe,
-    pub(super) tls: tls::Client,
+    pub(super) tls: Client,
     pub(super) outcomes: mpsc::Sender<Probed>,
     pub(super) pace: Arc<Pace>,
 }

@@ -9,8 +9,8 @@ use std::{
 use super::super::load;
 use super::*;
 use crate::cluster::{
-    AllDown, Answer, DefaultView, Hook, Join, Model, Occasion, Policy, Probe, ProbeKind, ProbeLimits, Select,
-    Tcp, TcpLimits, XdpMode,
+    AllDown, Answer, Call, DefaultView, Hook, Join, Model, Occasion, Policy, Probe, ProbeKind, ProbeLimits,
+    Select, Tcp, TcpLimits, Trust, XdpMode,
 };
 
 /// The smallest file, and every default.
@@ -377,7 +377,7 @@ fn hooks() {
         "[[hook]]\ncommand = [\"/bin/a\", \"b\"]\n[[hook]]\ncommand = [\"/bin/c\"]\non = [\"down\", \"maint\"]\ntimeout = \"1s\"\n[dns]\n",
     );
     let hook = |command: &[&str], on: &[Occasion], seconds| Hook {
-        command: command.iter().map(|word| (*word).to_owned()).collect(),
+        call: Call::Command(command.iter().map(|word| (*word).to_owned()).collect()),
         on: on.to_vec(),
         timeout: Duration::from_secs(seconds),
     };
@@ -386,6 +386,25 @@ fn hooks() {
         hook(&["/bin/c"], &[Occasion::Down, Occasion::Maint], 1),
     ];
     assert_eq!(parse(&text, "F").unwrap().hooks, expected);
+}
+
+/// The host that is asked, whether it is by TLS, and what a log tells of it.
+#[test]
+fn webhooks() {
+    for (url, host, is_encrypted, told) in [
+        ("http://192.0.2.1/a?b=c", "192.0.2.1", false, "http://192.0.2.1"),
+        ("https://192.0.2.1:8443", "192.0.2.1", true, "https://192.0.2.1:8443"),
+        ("HTTPS://[2001:DB8::1]:8443/a", "2001:db8::1", true, "https://[2001:DB8::1]:8443"),
+        ("https://hooks.example.com/secret", "hooks.example.com", true, "https://hooks.example.com"),
+    ] {
+        let text = changed("[dns]\n", &format!("[[hook]]\nurl = {url:?}\n[dns]\n"));
+        let hooks = parse(&text, "F").unwrap().hooks;
+        assert_eq!(hooks[0].call.to_string(), told);
+        let Call::Webhook(webhook) = &hooks[0].call else { panic!("{hooks:?}") };
+        assert_eq!(webhook.host.to_str(), host);
+        let tls = webhook.tls.as_ref().map(|tls| (&tls.server_name, &tls.trust));
+        assert_eq!(tls, is_encrypted.then_some((&webhook.host, &Trust::System)), "{url}");
+    }
 }
 
 #[test]

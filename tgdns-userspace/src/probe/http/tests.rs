@@ -120,7 +120,7 @@ async fn ask(http: &Http, parts: &[&str], pause: Duration) -> (Outcome, String) 
         }
         String::from_utf8(request).expect("text")
     });
-    let client = tls::Client::new(Arc::default());
+    let client = Client::new(Arc::default());
     let outcome = probe(http, &client, &destination, TIMEOUT).await.expect("a verdict");
     (outcome, serving.await.expect("no panic"))
 }

@@ -1,15 +1,12 @@
 //! What a TLS handshake must prove, as the file says it.
 
-use std::{fs, path::Path, time::Duration};
+use std::time::Duration;
 
-use tokio_rustls::rustls::{
-    RootCertStore,
-    pki_types::{CertificateDer, ServerName, pem::PemObject as _},
-};
+use tokio_rustls::rustls::pki_types::ServerName;
 
 use crate::{
     cluster::{Tls, Trust},
-    config::{file, mistakes::Mistakes},
+    config::{file, mistakes::Mistakes, validate::authorities::authorities},
 };
 
 const DEFAULT_EXPIRY_WARNING: Duration = Duration::from_secs(14 * 86_400);
@@ -36,26 +33,5 @@ fn trust(table: &file::Probe, mistakes: &mut Mistakes<'_>) -> Trust {
         mistakes.add(&ca.span(), "`ca` is of no use as `verify` is false: take one of them away");
         return Trust::Anybody;
     }
-    let file = &ca.get_ref().0;
-    let certificates = authorities(file).unwrap_or_else(|cause| {
-        mistakes.add(&ca.span(), format!("`ca`: {} {cause}", file.display()));
-        Vec::new()
-    });
-    Trust::Authorities { file: file.clone(), certificates: certificates.into() }
-}
-
-/// The certificates of a file, or what is wrong with it.
-fn authorities(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let text = fs::read(file).map_err(|error| format!("can't be read: {error}"))?;
-    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
-    let certificates = certificates.map_err(|error| format!("is no PEM file: {error}"))?;
-    if certificates.is_empty() {
-        return Err("has no certificate in it: write it in PEM form (-----BEGIN CERTIFICATE-----)".to_owned());
-    }
-    let mut store = RootCertStore::empty();
-    for (number, certificate) in (1..).zip(&certificates) {
-        let added = store.add(certificate.clone());
-        added.map_err(|error| format!("has a certificate that can't be used, number {number}: {error}"))?;
-    }
-    Ok(certificates)
+    authorities(ca, mistakes)
 }

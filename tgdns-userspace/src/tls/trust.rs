@@ -14,9 +14,9 @@ use tokio_rustls::rustls::{
 use self::anybody::Anybody;
 use crate::cluster::Trust;
 
-/// The certificates of those whom this host trusts: read when a probe first wants them, as they take some memory.
+/// The certificates of those whom this host trusts: read when they are first wanted, as they take some memory.
 #[derive(Debug, Default)]
-pub(in crate::probe) struct Roots(Mutex<Option<Arc<RootCertStore>>>);
+pub(crate) struct Roots(Mutex<Option<Arc<RootCertStore>>>);
 
 impl Roots {
     fn get(&self) -> io::Result<Arc<RootCertStore>> {
@@ -27,8 +27,7 @@ impl Roots {
         let store = Arc::new(store(rustls_native_certs::load_native_certs().certs));
         if store.is_empty() {
             return Err(io::Error::other(
-                "this host has no certificates to verify a server's with: install ca-certificates, give the probe a \
-                 `ca`, or set verify = false",
+                "this host has no certificates to verify a server's with: install ca-certificates, or give a `ca`",
             ));
         }
         Ok(read.insert(store).clone())

@@ -5,9 +5,9 @@ use std::{
     io::{self, ErrorKind},
 };
 
-use crate::probe::deadline::Failure;
+use crate::deadline::Failure;
 
-pub(super) fn failure(error: hyper::Error) -> Failure {
+pub(crate) fn failure(error: hyper::Error) -> Failure {
     let source = error.source().and_then(|source| source.downcast_ref::<io::Error>());
     if let Some(code) = source.and_then(io::Error::raw_os_error) {
         return Failure::of_socket(io::Error::from_raw_os_error(code));

@@ -8,7 +8,7 @@ use std::{
 use tokio_rustls::rustls::{CertificateError, Error, pki_types::UnixTime};
 
 use super::certificate::date;
-use crate::probe::deadline::Failure;
+use crate::deadline::Failure;
 
 pub(super) fn failure(error: io::Error) -> Failure {
     if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {

@@ -1,0 +1,78 @@
+//! Who is told of servers' changes.
+
+use std::{fmt, time::Duration};
+
+use hyper::Uri;
+use serde::Serialize;
+use tokio_rustls::rustls::pki_types::ServerName;
+
+use super::Tls;
+
+/// Something that is told of servers' changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hook {
+    pub call: Call,
+    pub on: Vec<Occasion>,
+    /// When it is ended.
+    pub timeout: Duration,
+}
+
+/// How it is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Call {
+    /// Program and arguments; there is no shell in between.
+    Command(Vec<String>),
+    Webhook(Webhook),
+}
+
+/// Where facts are posted to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Webhook {
+    /// With a scheme and a host.
+    pub url: Uri,
+    /// The host, an address or a name.
+    pub host: ServerName<'static>,
+    /// None for http, and some for https.
+    pub tls: Option<Tls>,
+}
+
+/// For the log: a URL's path and query are often a secret.
+impl fmt::Display for Call {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Command(words) => formatter.write_str(&words.join(" ")),
+            Self::Webhook(Webhook { url, .. }) => {
+                let authority = url.authority().map_or("", |authority| authority.as_str());
+                write!(formatter, "{}://{authority}", url.scheme_str().unwrap_or_default())
+            }
+        }
+    }
+}
+
+/// What a server becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Occasion {
+    Up,
+    Down,
+    Unknown,
+    Ready,
+    Drain,
+    Maint,
+}
+
+impl Occasion {
+    pub const ALL: [Self; 6] = [Self::Up, Self::Down, Self::Unknown, Self::Ready, Self::Drain, Self::Maint];
+
+    /// As the configuration writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Down => "down",
+            Self::Unknown => "unknown",
+            Self::Ready => "ready",
+            Self::Drain => "drain",
+            Self::Maint => "maint",
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! A hook that is a command.
+
+use std::{process::Stdio, time::Duration};
+
+use tokio::process::Command;
+
+use super::Fact;
+use crate::child;
+
+/// Runs it with the facts in its environment, and as JSON on its standard input.
+pub(super) async fn run(words: &[String], fact: &Fact, json: &[u8], timeout: Duration) -> Result<(), String> {
+    let Some((program, arguments)) = words.split_first() else { return Ok(()) };
+    let mut command = Command::new(program);
+    command.args(arguments).env_clear().envs(environment(fact)).current_dir("/").stdout(Stdio::null());
+    match child::run(&mut command, json, timeout).await {
+        Ok(Some(status)) if status.success() => Ok(()),
+        Ok(Some(status)) => Err(format!("ended with {status}")),
+        Ok(None) => Err(format!("killed after {}", humantime::format_duration(timeout))),
+        Err(error) => Err(format!("cannot be run: {error}")),
+    }
+}
+
+fn environment(fact: &Fact) -> Vec<(&'static str, String)> {
+    let after = fact.after_seconds.map(|seconds| seconds.to_string());
+    let given = [
+        ("TGDNS_EVENT", Some(fact.event.as_str().to_owned())),
+        ("TGDNS_CLUSTER", Some(fact.cluster.clone())),
+        ("TGDNS_SERVER", Some(fact.server.clone())),
+        ("TGDNS_ADDRESS", Some(fact.address.clone())),
+        ("TGDNS_FROM", Some(fact.from.clone())),
+        ("TGDNS_TO", Some(fact.to.clone())),
+        ("TGDNS_CAUSE", fact.cause.clone()),
+        ("TGDNS_UNTIL", fact.until.clone()),
+        ("TGDNS_AFTER_SECONDS", after),
+        ("TGDNS_AT", Some(fact.at.clone())),
+        ("PATH", Some("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".to_owned())),
+    ];
+    given.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+}

@@ -164,7 +164,7 @@ impl Kernel {
             vlan_tags: vec![],
             address: [192, 0, 2, 53].into(),
         };
-        let chosen = Chosen { rule: Rule::Live, weights: weights.to_vec() };
+        let chosen = Chosen::new(Rule::Live, weights.to_vec());
         let image: Image = publish::image(&self.model, &[chosen], &[service].into(), &[], &[]);
         self.program.publish(&image)?;
         Ok(())

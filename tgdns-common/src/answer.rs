@@ -154,11 +154,12 @@ pub(crate) fn view_of<P: Packet, T: Tables>(
     settings: &Settings,
 ) -> (Halves, u32) {
     let names = settings.names;
+    // Read first, and once, whatever the compiler thinks of that: the byte may flip in between. Who then still sees the half of
+    // before finds no prefix for it.
+    let names = Halves { half: packet.hide(names.half.into()) as u8, ..names };
     if settings.has_views == 0 {
         return (names, DEFAULT_VIEW);
     }
-    // Read once, whatever the compiler thinks of reading it again: the byte may flip in between.
-    let names = Halves { half: packet.hide(names.half.into()) as u8, ..names };
     (names, tables.view(client, names.side()))
 }
 

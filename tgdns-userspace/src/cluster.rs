@@ -232,6 +232,17 @@ impl Alias {
     }
 }
 
+impl Cluster {
+    /// Whether some clients are not told of some server.
+    pub fn hides_servers(&self) -> bool {
+        let hides = |server: &Server| {
+            let mut aliases = server.view_aliases.iter().map(|(_, alias)| alias).chain([&server.alias]);
+            aliases.any(|alias| *alias == Alias::Hidden)
+        };
+        self.servers.iter().any(hides)
+    }
+}
+
 impl Server {
     /// Where a probe of this server goes to; the port is 0 where its kind has none.
     pub fn probed(&self, probe: &Probe) -> SocketAddr {

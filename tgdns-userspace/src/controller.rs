@@ -14,6 +14,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     admin::{self, Admins},
@@ -61,6 +62,8 @@ const EVENTS_PER_TURN: usize = 1024;
 /// # Errors
 /// Whatever prevents the start, or a part that has failed for good.
 pub async fn run(configuration: Configuration, model: Model) -> Result<()> {
+    // From here on it ends nothing: the start reads the file anyway.
+    let _hang_up = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
     let (listener, _socket_file) = control::listen(&model.control, model.control_group.as_deref())?;
     let state_directory = state_directory(&model)?;
     let admins = admin::file::read(&model.state_directory)?;
@@ -161,7 +164,10 @@ impl Controller {
     fn wake_at(&self) -> Option<Instant> {
         let tidy = self.fast_path.as_ref().and_then(FastPath::tidy_at);
         let now = Instant::now();
-        let rounds = self.rosters().filter_map(|roster| roster.deadline(now));
+        // What could be published then waits until publishing is tried again.
+        let fails_until = self.publication.again_at();
+        let deadlines = self.rosters().filter_map(|roster| roster.deadline(now));
+        let rounds = deadlines.map(|at| fails_until.map_or(at, |until| at.max(until)));
         let deadlines = [
             self.publication.again_at(),
             self.attachments.due_at(),

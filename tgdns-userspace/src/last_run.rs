@@ -11,7 +11,7 @@ use tgdns_common::tables::policy;
 use crate::{
     cluster::{Cluster, Model, Server},
     health::Health,
-    image::Image,
+    image::{self, Image},
 };
 use file::Memory;
 
@@ -28,14 +28,14 @@ pub fn verdicts(model: &Model, cluster: &Cluster, maps: &Image, file: &Memory, n
         let verdict = |server| if is_fresh { said(server) } else { Health::Unknown };
         return cluster.servers.iter().map(verdict).collect();
     }
-    let addresses: HashSet<IpAddr> = maps.addresses_of(&cluster.name).collect();
+    // Where servers are handed out because none is up, the maps say so; they may say it of some views only.
+    let live = maps.sets_of(&cluster.name).filter(|set| set.policy & policy::WITHOUT_LIVE == 0);
+    let addresses: HashSet<IpAddr> = live.flat_map(image::addresses).collect();
     let is_told = |server: &Server| {
         let mut reached_by = model.view_identifiers().flat_map(|view| server.handed_out(view));
         reached_by.any(|address| addresses.contains(address))
     };
-    // Where servers are handed out because none is up, the maps say so.
-    let any_up = maps.sets_of(&cluster.name).all(|set| set.policy & policy::WITHOUT_LIVE == 0)
-        && cluster.servers.iter().any(|server| is_told(server) && said(server) != Health::Down);
+    let any_up = cluster.servers.iter().any(|server| is_told(server) && said(server) != Health::Down);
     let verdict = |server: &Server| match (is_told(server), said(server)) {
         (true, _) if any_up => Health::Up,
         // It may have gone down since.

@@ -77,18 +77,20 @@ impl Maps {
             known: Known::default(),
         };
         maps.known = maps.learn().context("reading the maps")?;
-        maps.forget_empty().context("writing INDEX")?;
         Ok(maps)
     }
 
     /// An empty answer set says of every name that it is its own: where somebody removed the pin of `ANSWERS` alone, what
     /// points to them goes before a program is attached.
-    fn forget_empty(&mut self) -> Result<()> {
+    ///
+    /// # Errors
+    /// A refused write.
+    pub fn forget_empty(&mut self) -> Result<()> {
         let Known { index, answers, .. } = &mut self.known;
         answers.retain(|_, slot| slot.set.negative.length != 0);
         for (place, slot) in (0..).zip(index) {
             if *slot != 0 && self.answers.get(slot, 0).is_ok_and(|set| set == [0; ANSWER_SET]) {
-                self.index.set(place, [0; 4], 0)?;
+                self.index.set(place, [0; 4], 0).context("writing INDEX")?;
                 *slot = 0;
             }
         }

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::cluster::{Alias, Cluster, DefaultView, Model, Server};
 
+/// How an error begins that comes after all: what was to be changed is changed.
+pub const APPLIED: &str = "the configuration holds";
+
 /// The reply of `tgdns reload`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Changes {
@@ -158,6 +161,11 @@ fn cluster_keys(before: &Model, after: &Model, one: &Cluster, other: &Cluster) -
         ("ttl_min", one.ttl_min == other.ttl_min),
         ("negative_ttl", one.negative_ttl == other.negative_ttl),
         ("answer", one.answer == other.answer),
+        ("select", one.policy.select == other.policy.select),
+        ("spill_below", one.policy.spill_below == other.policy.spill_below),
+        ("slow_start", one.policy.slow_start == other.policy.slow_start),
+        ("min_up", one.policy.min_up == other.policy.min_up),
+        ("all_down", one.policy.all_down == other.policy.all_down),
         ("probe", has_same_probes(one, other)),
         ("nameservers", same_name_servers),
     ];
@@ -179,6 +187,7 @@ fn server_keys(before: &Model, after: &Model, one: &Server, other: &Server) -> V
         ("address", one.address == other.address),
         ("alias", aliases(before, one) == aliases(after, other)),
         ("weight", one.weight == other.weight),
+        ("tier", one.tier == other.tier),
         ("part", one.part == other.part),
     ])
 }

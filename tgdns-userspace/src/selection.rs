@@ -7,8 +7,9 @@
 
 pub mod last;
 pub mod shares;
+pub mod views;
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
     admin::AdminState,
@@ -35,6 +36,8 @@ pub struct Chosen {
     pub rule: Rule,
     /// By server, in parts of `FULL`; 0 for those who are not handed out.
     pub weights: Vec<u32>,
+    /// What is chosen otherwise for the clients of a view, by its identifier.
+    pub in_views: BTreeMap<u32, Self>,
 }
 
 /// By which rule that was chosen.
@@ -76,6 +79,15 @@ impl Rule {
 pub const FULL: u32 = 100;
 
 impl Chosen {
+    pub fn new(rule: Rule, weights: Vec<u32>) -> Self {
+        Self { rule, weights, in_views: BTreeMap::new() }
+    }
+
+    /// As the clients of a view are told.
+    pub fn in_view(&self, view: u32) -> &Self {
+        self.in_views.get(&view).unwrap_or(self)
+    }
+
     pub fn includes(&self, server: usize) -> bool {
         self.weights.get(server).is_some_and(|weight| *weight != 0)
     }
@@ -84,7 +96,11 @@ impl Chosen {
     pub fn is_alike(&self, other: &Self) -> bool {
         let included =
             |chosen: &Self| -> Vec<bool> { chosen.weights.iter().map(|weight| *weight != 0).collect() };
-        self.rule == other.rule && included(self) == included(other)
+        let views = || self.in_views.iter().zip(&other.in_views);
+        self.rule == other.rule
+            && included(self) == included(other)
+            && self.in_views.len() == other.in_views.len()
+            && views().all(|((view, one), (same, other))| view == same && one.is_alike(other))
     }
 }
 
@@ -114,16 +130,16 @@ pub fn choose(policy: &Policy, servers: &[Candidate], last: Option<&[bool]>) -> 
             true => risen(server, policy.slow_start),
             false => 0,
         });
-        return Chosen { rule: Rule::Live, weights: weights.collect() };
+        return Chosen::new(Rule::Live, weights.collect());
     }
     let nobody = || vec![0; servers.len()];
     match &policy.all_down {
         AllDown::All => all(servers),
         AllDown::Last => stale(servers, last).unwrap_or_else(|| all(servers)),
-        AllDown::Servfail => Chosen { rule: Rule::Servfail, weights: nobody() },
-        AllDown::Refused => Chosen { rule: Rule::Refused, weights: nobody() },
-        AllDown::NoData => Chosen { rule: Rule::NoData, weights: nobody() },
-        AllDown::Addresses(_) => Chosen { rule: Rule::Addresses, weights: nobody() },
+        AllDown::Servfail => Chosen::new(Rule::Servfail, nobody()),
+        AllDown::Refused => Chosen::new(Rule::Refused, nobody()),
+        AllDown::NoData => Chosen::new(Rule::NoData, nobody()),
+        AllDown::Addresses(_) => Chosen::new(Rule::Addresses, nobody()),
     }
 }
 
@@ -140,7 +156,7 @@ fn last_tier(policy: &Policy, servers: &[Candidate]) -> u8 {
 fn all(servers: &[Candidate]) -> Chosen {
     let best = servers.iter().map(Candidate::rank).min();
     let weights = servers.iter().map(|server| if Some(server.rank()) == best { unrisen(server) } else { 0 });
-    Chosen { rule: Rule::All, weights: weights.collect() }
+    Chosen::new(Rule::All, weights.collect())
 }
 
 /// Of those that were handed out before, the ones that a person has not taken out since; nothing where there is none.
@@ -153,7 +169,7 @@ fn stale(servers: &[Candidate], last: Option<&[bool]>) -> Option<Chosen> {
             false => 0,
         })
         .collect();
-    weights.iter().any(|weight| *weight != 0).then_some(Chosen { rule: Rule::Last, weights })
+    weights.iter().any(|weight| *weight != 0).then(|| Chosen::new(Rule::Last, weights))
 }
 
 fn unrisen(server: &Candidate) -> u32 {
@@ -168,7 +184,7 @@ fn risen(server: &Candidate, slow_start: Option<Duration>) -> u32 {
             let step = step(time);
             let done = step.as_millis() * (age.as_millis() / step.as_millis());
             let part = u128::from(full) * done / time.as_millis().max(1);
-            u32::try_from(part).unwrap_or(full).max(full / 10)
+            u32::try_from(part).unwrap_or(full).max(full / 10).max(1)
         }
         _ => full,
     }

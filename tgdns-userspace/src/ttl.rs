@@ -6,6 +6,7 @@
 use std::time::{Duration, Instant};
 
 use crate::{
+    admin::AdminState,
     cluster::{Cluster, Probe},
     health::{Health, ProbeHealth, ServerHealth},
 };
@@ -14,15 +15,19 @@ use crate::{
 /// change by at most as long; `ttl_min` is kept to whatever may change.
 pub const PERIOD: Duration = Duration::from_secs(1);
 
-/// Seconds. `admin_end` is how long it takes until the first of the servers' admin states ends.
+/// Seconds. `states` are the servers' admin states, and `admin_end` is how long it takes until the first of them ends.
 pub fn in_force(
     cluster: &Cluster,
     health: &[ServerHealth],
+    states: &[AdminState],
     admin_end: Option<Duration>,
     now: Instant,
 ) -> u32 {
     let Some(least) = cluster.ttl_min else { return cluster.ttl };
-    let probes = cluster.servers.iter().zip(health).flat_map(|(server, health)| {
+    // Who is in maintenance is not probed until that ends.
+    let probed =
+        cluster.servers.iter().zip(health).zip(states).filter(|(_, state)| **state != AdminState::Maint);
+    let probes = probed.flat_map(|((server, health), _)| {
         server.probes.iter().zip(health.probes()).map(|(probe, health)| next_change(probe, health))
     });
     let remaining =
@@ -35,10 +40,9 @@ pub fn in_force(
 /// When the verdict of a probe may become another one, at the earliest; nothing where that may be now.
 fn next_change(probe: &Probe, health: &ProbeHealth) -> Option<Instant> {
     let (_, told) = health.last_outcome().filter(|_| !health.is_changing())?;
-    let report = health.report();
     let needed = match health.health() {
         // One word of a server that speaks for itself is enough.
-        _ if report.state.is_some() || report.weight.is_some() => 1,
+        _ if probe.kind.reports() => 1,
         Health::Up => probe.fall,
         Health::Down => probe.rise,
         Health::Unknown => probe.rise.min(probe.fall),
@@ -56,6 +60,8 @@ mod tests {
 
     use super::*;
     use crate::{config, health::Outcome};
+
+    const READY: [AdminState; 2] = [AdminState::Ready; 2];
 
     fn cluster(keys: &str, probe: &str) -> Cluster {
         let text = format!(
@@ -78,6 +84,22 @@ mod tests {
         }
     }
 
+    /// One word of an agent takes its server out, though it has never said one yet.
+    #[test]
+    fn who_may_speak_for_itself_may_do_so_at_the_next_probe() {
+        let of = cluster(
+            "ttl = 20\nttl_min = 2",
+            "type = \"agent\"\ninterval = \"10s\"\nfast_interval = \"1s\"\ntimeout = \"1s\"\njitter = 0",
+        );
+        let start = Instant::now();
+        let mut servers = health(&of);
+        for server in &mut servers {
+            server.observe(0, &outcome(true), start);
+            server.observe(0, &outcome(true), start + Duration::from_secs(1));
+        }
+        assert_eq!(in_force(&of, &servers, &READY, None, start + Duration::from_secs(1)), 9);
+    }
+
     #[test]
     fn follows_what_may_change_next() {
         let of = cluster(
@@ -87,27 +109,29 @@ mod tests {
         let start = Instant::now();
         let at = |seconds: u64| start + Duration::from_secs(seconds);
         let mut servers = health(&of);
-        assert_eq!(in_force(&of, &servers, None, at(0)), 2, "unknown may become anything at once");
+        assert_eq!(in_force(&of, &servers, &READY, None, at(0)), 2, "unknown may become anything at once");
         for server in &mut servers {
             server.observe(0, &outcome(true), at(0));
             server.observe(0, &outcome(true), at(1));
         }
         // At 1 s at the latest the last probe ended, which began at 0 s at the earliest: 10 s, and twice 1 s until down.
         for (now, expected) in [(1, 11), (2, 10), (9, 3), (10, 2), (11, 2), (40, 2)] {
-            assert_eq!(in_force(&of, &servers, None, at(now)), expected, "{now}");
+            assert_eq!(in_force(&of, &servers, &READY, None, at(now)), expected, "{now}");
         }
         assert_eq!(
-            in_force(&of, &servers, Some(Duration::from_millis(4999)), at(1)),
+            in_force(&of, &servers, &READY, Some(Duration::from_millis(4999)), at(1)),
             4,
             "an admin state ends"
         );
         servers[1].observe(0, &outcome(false), at(1));
-        assert_eq!(in_force(&of, &servers, None, at(1)), 2, "one is failing");
+        assert_eq!(in_force(&of, &servers, &READY, None, at(1)), 2, "one is failing");
+        let maint = [AdminState::Ready, AdminState::Maint];
+        assert_eq!(in_force(&of, &servers, &maint, None, at(1)), 11, "who is not probed changes nothing");
         let fixed = Cluster { ttl_min: None, ..of.clone() };
-        assert_eq!(in_force(&fixed, &servers, None, at(1)), 20);
+        assert_eq!(in_force(&fixed, &servers, &READY, None, at(1)), 20);
         let short = Cluster { ttl: 5, ..of };
         servers[1].observe(0, &outcome(true), at(1));
-        assert_eq!(in_force(&short, &servers, None, at(1)), 5);
+        assert_eq!(in_force(&short, &servers, &READY, None, at(1)), 5);
     }
 
     /// Answers that are given between two workings-out have the first one's TTL. None of them outlives the next verdict by
@@ -169,7 +193,7 @@ mod tests {
                 let took = probe.timeout.mul_f64(random.f64());
                 let told = next[server] + took;
                 while tick < told {
-                    life.ttls.push((tick, in_force(of, &servers, None, tick)));
+                    life.ttls.push((tick, in_force(of, &servers, &READY, None, tick)));
                     tick += PERIOD;
                 }
                 if random.u8(..10) == 0 {

@@ -64,7 +64,7 @@ impl TableSet {
                 servers,
                 name_servers,
             });
-            chosen.push(Chosen { rule: rule(cluster.rule), weights });
+            chosen.push(Chosen::new(rule(cluster.rule), weights));
         }
         let model = Model {
             interfaces: vec!["eth0".into()],
@@ -96,7 +96,7 @@ impl TableSet {
             prefixes.map(move |prefix| (prefix.prefix_len(), identifier))
         });
         let view = holding.max().map_or(0, |(_, identifier)| identifier);
-        let Chosen { rule, weights } = &self.chosen[index];
+        let Chosen { rule, weights, .. } = &self.chosen[index];
         let live = cluster.servers.iter().zip(weights).filter(|(_, weight)| **weight != 0);
         Some(Live {
             addresses: live.flat_map(|(server, _)| server.handed_out(view)).copied().collect(),

@@ -106,6 +106,14 @@ impl Probe {
 }
 
 impl ProbeKind {
+    /// Whether it may bring what a server says of itself: a state, or a weight.
+    pub fn reports(&self) -> bool {
+        match self {
+            Self::Agent(_) | Self::Exec(_) | Self::File(_) => true,
+            Self::Tcp(_) | Self::Http(_) | Self::Tls(_) | Self::Icmp | Self::Dns(_) => false,
+        }
+    }
+
     /// As the configuration writes it.
     pub fn as_str(&self) -> &'static str {
         match self {

@@ -6,7 +6,7 @@ use serde_json::Value;
 use tgdns::{
     config,
     control::{Request, client},
-    reload::{Changes, render},
+    reload::{self, Changes, render},
 };
 
 use super::Controller;
@@ -45,7 +45,10 @@ impl Arguments {
         })?;
         let mut reply = client::exchange(&socket, &Request::Reload {}, PATIENCE)?;
         if let Some(error) = reply.get("error").and_then(Value::as_str) {
-            let error = format!("nothing was changed:\n{error}");
+            let error = match error.starts_with(reload::APPLIED) {
+                true => error.to_owned(),
+                false => format!("nothing was changed:\n{error}"),
+            };
             if self.json {
                 super::print_json(&reply)?;
             }

@@ -10,7 +10,11 @@ use super::{
     roster::Roster,
     sources::Sources,
 };
-use crate::{check, control, hook::Hooks, reload::Changes};
+use crate::{
+    check, control,
+    hook::Hooks,
+    reload::{self, Changes},
+};
 
 impl Controller {
     pub(super) fn reload(&mut self, asker: Asker, sources: &Sources) {
@@ -96,8 +100,8 @@ impl Controller {
         match self.publication.error() {
             None => Ok(changes),
             Some(error) => Err(anyhow!(
-                "the configuration holds, but its answers could not be published yet, which is tried again each \
-                 second: {error}"
+                "{}, but its answers could not be published yet, which is tried again each second: {error}",
+                reload::APPLIED
             )),
         }
     }

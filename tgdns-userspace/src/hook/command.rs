@@ -35,5 +35,6 @@ fn environment(fact: &Fact) -> Vec<(&'static str, String)> {
         ("TGDNS_AT", Some(fact.at.clone())),
         ("PATH", Some("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".to_owned())),
     ];
-    given.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+    // Of what people and servers say nothing may keep the command from being started.
+    given.into_iter().filter_map(|(name, value)| Some((name, value?.replace('\0', "")))).collect()
 }

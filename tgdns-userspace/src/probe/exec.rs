@@ -49,7 +49,7 @@ pub(super) async fn probe(kind: &Exec, destination: &Destination, timeout: Durat
             Some(status) => {
                 drain(&output, &mut said);
                 if status.success() {
-                    let words = Said::read(&String::from_utf8_lossy(&said)).unwrap_or_default();
+                    let words = Said::read_strictly(&String::from_utf8_lossy(&said)).unwrap_or_default();
                     return Ok(words.into_outcome(started.elapsed()));
                 }
                 format!("{}{}", told(status), line(&said))

@@ -4,6 +4,7 @@ use std::{
     fs::OpenOptions,
     io::{self, ErrorKind, Read as _},
     os::unix::fs::OpenOptionsExt as _,
+    sync::atomic::{AtomicUsize, Ordering},
     time::{Duration, Instant},
 };
 
@@ -20,14 +21,26 @@ use crate::{
 /// More of the file is not read.
 const MOST: u64 = 4096;
 
-/// Reads the file. A disk that hangs holds up no other probe.
+/// So many reads may hang. Each has a thread, and what else has to do with disks needs some, too.
+const MOST_READS: usize = 32;
+static READS: AtomicUsize = AtomicUsize::new(0);
+
+/// Reads the file. A disk that hangs holds up no probe but those of files.
 pub(super) async fn probe(kind: &File, destination: &Destination, timeout: Duration) -> io::Result<Outcome> {
     let path = kind
         .path
         .replace("{server}", &destination.server)
         .replace("{address}", &destination.address.ip().to_string());
     let started = Instant::now();
-    let reading = spawn_blocking(move || (read(&path), path));
+    if READS.fetch_add(1, Ordering::Relaxed) >= MOST_READS {
+        READS.fetch_sub(1, Ordering::Relaxed);
+        return Ok(Outcome::failure(format!("{MOST_READS} earlier reads of state files hang")));
+    }
+    let reading = spawn_blocking(move || {
+        let text = read(&path);
+        READS.fetch_sub(1, Ordering::Relaxed);
+        (text, path)
+    });
     let Ok(read) = tokio::time::timeout(timeout, reading).await else {
         return Ok(Outcome::failure(timed_out(timeout)));
     };

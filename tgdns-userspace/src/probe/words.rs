@@ -17,6 +17,17 @@ pub(super) struct Said {
     pub(super) down: Option<String>,
     pub(super) report: Report,
     pub(super) description: Option<String>,
+    are_all_known: bool,
+}
+
+/// Characters of a description.
+const LONGEST_DESCRIPTION: usize = 200;
+
+/// As it can be shown on a terminal, and kept.
+fn described(text: &str) -> String {
+    let mut characters = text.chars().map(|one| if one.is_control() { '\u{fffd}' } else { one });
+    let shown: String = characters.by_ref().take(LONGEST_DESCRIPTION).collect();
+    shown + if characters.next().is_some() { "…" } else { "" }
 }
 
 impl Said {
@@ -29,12 +40,19 @@ impl Said {
             None => (line, None),
         };
         let mut said = Self::default();
-        let mut is_known = false;
-        for word in words.split([' ', '\t', ',']).filter(|word| !word.is_empty()) {
-            is_known |= said.take(&word.to_ascii_lowercase());
+        let mut known = 0;
+        let words = words.split([' ', '\t', ',']).filter(|word| !word.is_empty());
+        for word in words.clone() {
+            known += usize::from(said.take(&word.to_ascii_lowercase()));
         }
-        said.description = description.filter(|text| !text.is_empty()).map(str::to_owned);
-        is_known.then_some(said)
+        said.are_all_known = known == words.count();
+        said.description = description.filter(|text| !text.is_empty()).map(described);
+        (known > 0).then_some(said)
+    }
+
+    /// The same of a program that may not speak of itself at all: nothing where a word is not known.
+    pub(super) fn read_strictly(text: &str) -> Option<Self> {
+        Self::read(text).filter(|said| said.are_all_known)
     }
 
     /// Whether the word is known.
@@ -66,7 +84,7 @@ impl Said {
 
     /// What it means for a probe that took so long.
     pub(super) fn into_outcome(self, took: Duration) -> Outcome {
-        let Self { down, report, description } = self;
+        let Self { down, report, description, .. } = self;
         match down {
             None => Outcome::Success { took, report },
             Some(word) => {
@@ -89,7 +107,9 @@ mod tests {
 
     /// What was said, as `down` word, state, weight and description.
     fn shown(text: &str) -> String {
-        let Some(Said { down, report, description }) = Said::read(text) else { return "nothing".to_owned() };
+        let Some(Said { down, report, description, .. }) = Said::read(text) else {
+            return "nothing".to_owned();
+        };
         let state = report.state.map(|state| state.to_string());
         let weight = report.weight.map(|weight| match weight {
             ReportedWeight::Absolute(weight) => format!("={weight}"),
@@ -141,6 +161,27 @@ mod tests {
         ] {
             assert_eq!(shown(text), expected, "{text:?}");
         }
+    }
+
+    #[test]
+    fn what_is_no_report_is_none() {
+        for (text, is_report) in [
+            ("up 50%", true),
+            ("drain # for the night", true),
+            ("", false),
+            ("all is well", false),
+            ("PING OK - Packet loss = 0%, RTA = 0.8 ms", false),
+            ("all tests ok, 0 failed", false),
+        ] {
+            assert_eq!(Said::read_strictly(text).is_some(), is_report, "{text}");
+        }
+    }
+
+    #[test]
+    fn descriptions_are_fit_to_be_shown() {
+        let described = |text: &str| Said::read(text).expect("known words").description.expect("one");
+        assert_eq!(described("down # a\0b\x1b]0;c"), "a\u{fffd}b\u{fffd}]0;c");
+        assert_eq!(described(&format!("down # {}", "é".repeat(201))), "é".repeat(200) + "…");
     }
 
     #[test]

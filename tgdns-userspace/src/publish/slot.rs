@@ -27,6 +27,7 @@ pub(super) fn slot(
     chosen: &Chosen,
     negative: Negative,
 ) -> Slot {
+    let chosen = chosen.in_view(view);
     // Equal weights are turns, and so are the addresses of others, which are no servers.
     let is_plain = match cluster.policy.select {
         Select::Rotate => true,

@@ -31,7 +31,7 @@ fn model() -> Model {
 }
 
 fn live<const COUNT: usize>(weights: [u32; COUNT]) -> Chosen {
-    Chosen { rule: Rule::Live, weights: weights.to_vec() }
+    Chosen::new(Rule::Live, weights.to_vec())
 }
 
 fn addresses(image: &Image, view: u32) -> Vec<[u8; 4]> {

@@ -96,7 +96,7 @@ mod tests {
             (Rule::All, [1, 1, 1], None),
             (Rule::Servfail, [0, 0, 0], None),
         ] {
-            let chosen = [Chosen { rule, weights: weights.to_vec() }];
+            let chosen = [Chosen::new(rule, weights.to_vec())];
             let image = publish::image(&model, &chosen, &BTreeSet::new(), &[], &[]);
             let last = Last::of(&model, &image);
             assert_eq!(last.servers(&model.clusters[0]), expected, "{rule:?}");

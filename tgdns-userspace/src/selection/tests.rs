@@ -9,7 +9,7 @@ fn check(policy: &Policy, servers: &str, last: Option<&[bool]>, rule: Rule, expe
     let candidates: Vec<Candidate> = servers.split_whitespace().map(candidate).collect();
     let chosen = choose(policy, &candidates, last);
     let weights: Vec<u32> = expected.iter().map(|weight| weight * FULL).collect();
-    assert_eq!(chosen, Chosen { rule, weights }, "{servers}");
+    assert_eq!(chosen, Chosen::new(rule, weights), "{servers}");
 }
 
 fn candidate(word: &str) -> Candidate {

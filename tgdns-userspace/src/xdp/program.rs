@@ -42,8 +42,9 @@ impl Program {
             }
         }
         let mut ebpf = loader.load(OBJECT).context("the kernel refuses the maps of the fast path")?;
-        let maps =
+        let mut maps =
             Maps::new(|name| ebpf.take_map(name).with_context(|| format!("the object has no map {name}")))?;
+        maps.forget_empty()?;
         xdp(&mut ebpf)?.load().context("the kernel refuses the program of the fast path")?;
         Ok(Self { ebpf, maps })
     }

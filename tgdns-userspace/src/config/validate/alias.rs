@@ -22,6 +22,17 @@ pub(super) struct Aliases {
     pub(super) views: Vec<(u32, Span, Alias)>,
 }
 
+impl Aliases {
+    /// Takes what is said of one server beside what was counted: views that it does not name stay as they were.
+    pub(super) fn override_with(&mut self, own: Self) {
+        if own.everywhere.is_some() {
+            self.everywhere = own.everywhere;
+        }
+        self.views.retain(|(view, ..)| !own.views.iter().any(|(of, ..)| of == view));
+        self.views.extend(own.views);
+    }
+}
+
 /// The aliases of a single server, or of an overridden one.
 pub(super) fn single(
     given: Given<file::Alias<Address>>,

@@ -77,7 +77,8 @@ fn select(given: Spanned<file::Select>, mistakes: &mut Mistakes<'_>) -> Select {
 fn check_rows(answer: Answer, servers: &[Server], rises: bool, at: &Span, mistakes: &mut Mistakes<'_>) {
     let Answer::Subset(size) = answer else { return };
     let size = usize::from(size);
-    let differ = servers.iter().any(|server| server.weight != 0 && server.weight != 1);
+    let reports = servers.iter().flat_map(|server| &server.probes).any(|probe| probe.kind.reports());
+    let differ = reports || servers.iter().any(|server| server.weight != 0 && server.weight != 1);
     let views =
         servers.iter().flat_map(|server| server.view_aliases.iter().map(|(view, _)| *view)).chain([0]);
     let most = views

@@ -216,8 +216,12 @@ impl<'c, 't> Collector<'c, 't> {
             draft.address_at = address.span();
             draft.address = Some(address.into_inner().0);
         }
+        // An alias without a view is told to all clients.
+        if server.alias.as_ref().is_some_and(|alias| matches!(alias.get_ref(), file::Alias::Everywhere(_))) {
+            draft.aliases = alias::Aliases::default();
+        }
         if let Some(aliases) = alias::single(server.alias, self.views, self.mistakes) {
-            draft.aliases = aliases;
+            draft.aliases.override_with(aliases);
         }
         if let Some(weight) = weight(server.weight) {
             draft.weight = weight;

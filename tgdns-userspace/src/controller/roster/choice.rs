@@ -23,7 +23,10 @@ impl Roster {
             recovered: recovered_at(health).map(|at| self.whole_seconds(now).saturating_duration_since(at)),
         });
         let last = self.last.servers(of);
-        selection::choose(&of.policy, &candidates.collect::<Vec<_>>(), last.as_deref())
+        let (candidates, last) = (candidates.collect::<Vec<_>>(), last.as_deref());
+        let mut chosen = selection::choose(&of.policy, &candidates, last);
+        chosen.in_views = selection::views::choices(&self.model, of, &candidates, last, &chosen);
+        chosen
     }
 
     pub(super) fn next_rise(&self, now: Instant) -> Option<Instant> {

@@ -12,7 +12,7 @@ use crate::{
     image::Image,
     last_run::{self, file::Memory},
     publish,
-    selection::{Chosen, last::Last},
+    selection::{Chosen, Rule, last::Last},
 };
 
 impl Roster {
@@ -30,7 +30,8 @@ impl Roster {
         self.tell_time(now, Duration::from_millis(wall).as_secs());
         let names = self.model.clusters.iter().map(|cluster| maps.has_name(&cluster.name));
         self.served = names.collect();
-        self.settled = (0..self.health.len()).map(|cluster| self.live(cluster) > 0).collect();
+        self.settled =
+            (0..self.health.len()).map(|cluster| self.choose(cluster, now).rule == Rule::Live).collect();
         self.last = Last::of(&self.model, maps);
         self.published = self.as_in(maps, now);
         self.is_renewed = true;

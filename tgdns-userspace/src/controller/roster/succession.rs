@@ -8,6 +8,7 @@ use crate::{
     cluster::{Cluster, Join, Model},
     health::{Health, Origin},
     probe::Target,
+    selection::Rule,
 };
 
 impl Roster {
@@ -19,7 +20,7 @@ impl Roster {
         next.started = self.started;
         next.next_target = self.next_target;
         for index in 0..next.model.clusters.len() {
-            next.inherit(self, index);
+            next.inherit(self, index, now);
         }
         next.places = places(&next.targets);
         next.published = self.published.as_ref().map(|published| self.as_seen_by(&next, published));
@@ -29,7 +30,7 @@ impl Roster {
     }
 
     /// Takes over what the predecessor knows about a cluster.
-    fn inherit(&mut self, before: &Self, index: usize) {
+    fn inherit(&mut self, before: &Self, index: usize, now: Instant) {
         let Some(cluster) = self.model.clusters.get(index) else { return };
         let old_index = before.model.clusters.iter().position(|old| old.name == cluster.name);
         let old = old_index.and_then(|old_index| Some((old_index, before.model.clusters.get(old_index)?)));
@@ -70,8 +71,8 @@ impl Roster {
         }
         let settled = old_index.and_then(|old_index| before.settled.get(old_index)).copied().unwrap_or(false);
         let served = old_index.and_then(|old_index| before.served.get(old_index)).copied().unwrap_or(false);
-        // Who is live now is enough to answer with; where nobody is, the new ones' first verdicts are waited for.
-        let settled = settled && (all_known || self.live(index) > 0);
+        // Who is live now is enough to answer with; where that are too few, the new ones' first verdicts are waited for.
+        let settled = settled && (all_known || self.choose(index, now).rule == Rule::Live);
         for (of, value) in [(&mut self.settled, settled), (&mut self.served, served)] {
             if let Some(place) = of.get_mut(index) {
                 *place = value;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::Roster;
-use crate::{cluster::Cluster, health::ServerHealth, ttl};
+use crate::{admin::AdminState, cluster::Cluster, health::ServerHealth, ttl};
 
 impl Roster {
     /// Works out the TTLs that follow the servers' health, at whole seconds of this run: a change that nobody can see coming
@@ -14,14 +14,14 @@ impl Roster {
         }
         let elapsed = now.saturating_duration_since(self.started).as_secs();
         self.ttls_until = self.started + Duration::from_secs(elapsed) + ttl::PERIOD;
-        let in_force = |(cluster, health): (&Cluster, &Vec<ServerHealth>)| {
+        let in_force = |((cluster, health), states): ((&Cluster, &Vec<ServerHealth>), &Vec<AdminState>)| {
             let said =
                 cluster.servers.iter().filter_map(|server| self.admins.said(&server.name, unix_seconds));
             // The second has begun already.
             let ends = said.filter_map(|said| said.until).map(|until| until.saturating_sub(unix_seconds + 1));
-            ttl::in_force(cluster, health, ends.min().map(Duration::from_secs), now)
+            ttl::in_force(cluster, health, states, ends.min().map(Duration::from_secs), now)
         };
-        self.ttls = self.model.clusters.iter().zip(&self.health).map(in_force).collect();
+        self.ttls = self.model.clusters.iter().zip(&self.health).zip(&self.states).map(in_force).collect();
         self.touched = true;
     }
 

@@ -1,5 +1,5 @@
 //! A command of this host, in a process group of its own: when it has ended or its time is up, all that is left of the
-//! group is killed.
+//! group is killed. Nothing of it outlives that but what leaves the group on purpose.
 
 use std::{
     convert::Infallible,
@@ -15,10 +15,18 @@ use nix::{
 };
 use tokio::{
     io::AsyncWriteExt as _,
-    process::{ChildStdin, Command},
+    process::{Child, ChildStdin, Command},
 };
 
-/// Runs a command, which reads `input`; gives its status, or nothing where it had to be killed.
+/// A program without a shell, and with nothing of this process's environment.
+pub(crate) fn command(program: &str, arguments: &[String]) -> Command {
+    let mut command = Command::new(program);
+    command.args(arguments).env_clear().current_dir("/").process_group(0).kill_on_drop(true);
+    command.env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+    command
+}
+
+/// Runs a [`command`], which reads `input`; gives its status, or nothing where it had to be killed.
 ///
 /// # Errors
 /// It is not there, or can't be run.
@@ -27,8 +35,8 @@ pub(crate) async fn run(
     input: &[u8],
     timeout: Duration,
 ) -> io::Result<Option<ExitStatus>> {
-    let mut child = command.stdin(Stdio::piped()).process_group(0).kill_on_drop(true).spawn()?;
-    let _group = Group(child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw));
+    let mut child = command.stdin(Stdio::piped()).spawn()?;
+    let _group = Group::of(&child);
     let mut stdin = child.stdin.take();
     let end = tokio::time::timeout(timeout, async {
         tokio::select! {
@@ -47,8 +55,14 @@ async fn feed(stdin: &mut Option<ChildStdin>, input: &[u8]) -> Infallible {
     std::future::pending().await
 }
 
-/// The processes of one command, which are killed when it is dropped.
-struct Group(Option<Pid>);
+/// The processes of one [`command`], which are killed when it is dropped.
+pub(crate) struct Group(Option<Pid>);
+
+impl Group {
+    pub(crate) fn of(leader: &Child) -> Self {
+        Self(leader.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw))
+    }
+}
 
 impl Drop for Group {
     fn drop(&mut self) {

@@ -4,6 +4,7 @@
 //! check what one value can tell; `validate` checks what several values tell together and builds the
 //! [`Model`]. All three report into one list of `mistakes`, so that one run names everything that is wrong.
 
+mod any;
 mod count;
 mod file;
 mod leaf;

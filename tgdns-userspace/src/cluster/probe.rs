@@ -6,6 +6,7 @@ mod exec;
 mod expect;
 mod file;
 mod http;
+mod pattern;
 mod tcp;
 mod tls;
 
@@ -14,9 +15,10 @@ use std::{net::IpAddr, time::Duration};
 pub use agent::Agent;
 pub use dns::{Dns, RCODES, Transport, rcode_as_text};
 pub use exec::Exec;
-pub use expect::{ByteRegex, Expect, Match};
+pub use expect::{Expect, Match};
 pub use file::File;
 pub use http::{Http, Pattern, StatusSet};
+pub use pattern::ByteRegex;
 pub use tcp::Tcp;
 pub use tls::{Tls, Trust};
 

@@ -18,9 +18,12 @@ pub(super) use alias::{Addresses, Alias, Row, RowTable};
 pub(super) use policy::{AllDown, MinUp, Select};
 pub(super) use probe::{Probe, Probes};
 
-use super::leaf::{
-    AbsolutePath, Address, AnswerWord, Base, GroupName, JoinWord, Label, Listen, Mode, Name, Nic, Number,
-    OccasionWord, Prefix, Step, Text, Time, Url,
+use super::{
+    any::deserialize_any,
+    leaf::{
+        AbsolutePath, Address, AnswerWord, Base, GroupName, JoinWord, Label, Listen, Mode, Name, Nic, Number,
+        OccasionWord, Prefix, Step, Text, Time, Url,
+    },
 };
 
 /// A value that may be absent, with its place in the text.
@@ -180,13 +183,7 @@ impl<'de, T: Deserialize<'de>> de::Visitor<'de> for TableVisitor<T> {
     }
 }
 
-impl<'de> Deserialize<'de> for Answer {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(AnswerVisitor)
-    }
-}
-
-struct AnswerVisitor;
+deserialize_any!(Answer, AnswerVisitor);
 
 impl<'de> de::Visitor<'de> for AnswerVisitor {
     type Value = Answer;

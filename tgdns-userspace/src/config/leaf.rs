@@ -7,6 +7,7 @@ mod http;
 mod name;
 mod one_or_many;
 mod probe;
+mod regex;
 mod tls;
 mod url;
 

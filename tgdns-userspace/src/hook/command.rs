@@ -2,16 +2,14 @@
 
 use std::{process::Stdio, time::Duration};
 
-use tokio::process::Command;
-
 use super::Fact;
 use crate::child;
 
 /// Runs it with the facts in its environment, and as JSON on its standard input.
 pub(super) async fn run(words: &[String], fact: &Fact, json: &[u8], timeout: Duration) -> Result<(), String> {
     let Some((program, arguments)) = words.split_first() else { return Ok(()) };
-    let mut command = Command::new(program);
-    command.args(arguments).env_clear().envs(environment(fact)).current_dir("/").stdout(Stdio::null());
+    let mut command = child::command(program, arguments);
+    command.envs(environment(fact)).stdout(Stdio::null());
     match child::run(&mut command, json, timeout).await {
         Ok(Some(status)) if status.success() => Ok(()),
         Ok(Some(status)) => Err(format!("ended with {status}")),
@@ -33,7 +31,6 @@ fn environment(fact: &Fact) -> Vec<(&'static str, String)> {
         ("TGDNS_UNTIL", fact.until.clone()),
         ("TGDNS_AFTER_SECONDS", after),
         ("TGDNS_AT", Some(fact.at.clone())),
-        ("PATH", Some("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".to_owned())),
     ];
     // Of what people and servers say nothing may keep the command from being started.
     given.into_iter().filter_map(|(name, value)| Some((name, value?.replace('\0', "")))).collect()

@@ -1,7 +1,6 @@
 //! How does a command of this host end?
 //!
-//! It runs in a process group of its own, without a shell, and when it has ended or its time is up all that is left of
-//! the group is killed. Nothing of it outlives the probe but what leaves the group on purpose.
+//! What it prints is listened to, up to a bound.
 
 use std::{
     io::{self, ErrorKind, PipeReader},
@@ -11,15 +10,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nix::{
-    errno::Errno,
-    sys::signal::{Signal, killpg},
-    unistd::Pid,
-};
-use tokio::{net::unix::pipe, process::Command};
+use tokio::net::unix::pipe;
 
 use super::{Destination, conversation::quoted, words::Said};
-use crate::{cluster::Exec, health::Outcome};
+use crate::{
+    child::{self, Group},
+    cluster::Exec,
+    health::Outcome,
+};
 
 /// Bytes of output; a command that writes more has lost its way.
 const MOST_OUTPUT: usize = 65_536;
@@ -65,43 +63,22 @@ fn start(
 ) -> io::Result<(Group, tokio::process::Child, pipe::Receiver)> {
     let (program, arguments) = kind.command.split_first().ok_or(ErrorKind::InvalidInput)?;
     let (reader, writer): (PipeReader, _) = io::pipe()?;
-    let mut command = Command::new(program);
+    let mut command = child::command(program, arguments);
     command
-        .args(arguments)
-        .env_clear()
-        .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
         .env("TGDNS_CLUSTER", &destination.cluster)
         .env("TGDNS_SERVER", &destination.server)
         .env("TGDNS_ADDRESS", destination.address.ip().to_string())
-        .current_dir("/")
         .stdin(Stdio::null())
         .stdout(writer.try_clone()?)
-        .stderr(writer)
-        .process_group(0)
-        .kill_on_drop(true);
+        .stderr(writer);
     if destination.address.port() != 0 {
         command.env("TGDNS_PORT", destination.address.port().to_string());
     }
     let child = command
         .spawn()
         .map_err(|error| io::Error::new(error.kind(), format!("cannot run {program}: {error}")))?;
-    let group = Group(child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw));
+    let group = Group::of(&child);
     Ok((group, child, pipe::Receiver::from_owned_fd(OwnedFd::from(reader))?))
-}
-
-/// The processes of one command, which are killed when it is dropped.
-struct Group(Option<Pid>);
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        // Without the leader, which has been waited for, there may be none left. Its number is not given to another one
-        // within that short time: the kernel gives them in turn.
-        if let Some(Err(error)) = self.0.map(|group| killpg(group, Signal::SIGKILL))
-            && error != Errno::ESRCH
-        {
-            tracing::warn!("cannot kill what is left of a probe's command: {error}");
-        }
-    }
 }
 
 /// Ends well when there is too much.

@@ -70,7 +70,7 @@ fn http_to_json(http: &Http) -> Value {
         "body": match &http.body {
             None => Value::Null,
             Some(Pattern::Text(text)) => json!(text),
-            Some(Pattern::Regex(regex)) => json!({ "regex": regex.as_str() }),
+            Some(Pattern::Regex(regex)) => json!({ "regex": regex.0.as_str() }),
         },
     });
     if let (Value::Object(told), Some(Value::Object(tls))) = (&mut told, http.tls.as_ref().map(tls_to_json)) {

@@ -1,6 +1,6 @@
 //! What a server must say.
 
-use regex::bytes::Regex;
+use super::pattern::{ByteRegex, has_part};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Expect {
@@ -8,19 +8,6 @@ pub enum Expect {
     Contains(Vec<u8>),
     Regex(ByteRegex),
 }
-
-/// A regular expression over bytes.
-#[derive(Clone, Debug)]
-pub struct ByteRegex(pub Regex);
-
-/// As they are written.
-impl PartialEq for ByteRegex {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.as_str() == other.0.as_str()
-    }
-}
-
-impl Eq for ByteRegex {}
 
 /// What the bytes that have come so far tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +28,7 @@ impl Expect {
                 }
                 common == prefix.len()
             }
-            Self::Contains(part) => said.windows(part.len().max(1)).any(|window| window == part),
+            Self::Contains(part) => has_part(said, part),
             Self::Regex(pattern) => pattern.0.is_match(said),
         };
         if matches { Match::Yes } else { Match::NotYet }
@@ -50,6 +37,8 @@ impl Expect {
 
 #[cfg(test)]
 mod tests {
+    use regex::bytes::Regex;
+
     use super::*;
 
     #[test]

@@ -12,7 +12,10 @@ use serde::{
 use toml::Spanned;
 
 use super::Given;
-use crate::config::leaf::{Address, AddressOrNone, Base, Step};
+use crate::config::{
+    any::deserialize_any,
+    leaf::{Address, AddressOrNone, Base, Step},
+};
 
 /// The same for all clients, or by view.
 #[derive(Debug)]
@@ -63,13 +66,7 @@ impl Element for Row {
     const KEYS: &'static [&'static str] = &["base", "each", "skip", "step"];
 }
 
-impl<'de> Deserialize<'de> for Row {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(RowVisitor)
-    }
-}
-
-struct RowVisitor;
+deserialize_any!(Row, RowVisitor);
 
 impl<'de> de::Visitor<'de> for RowVisitor {
     type Value = Row;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::{
-    Deserialize, Deserializer,
+    Deserialize,
     de::{
         self,
         value::{MapAccessDeserializer, SeqAccessDeserializer},
@@ -12,7 +12,10 @@ use serde::{
 use toml::Spanned;
 
 use super::{Given, Table};
-use crate::config::leaf::{Address, Number};
+use crate::config::{
+    any::deserialize_any,
+    leaf::{Address, Number},
+};
 
 /// `"rotate"`, `"weighted"`, `"sticky"` or `{ sticky = { ipv4 = 24, ipv6 = 56 } }`.
 #[derive(Debug)]
@@ -52,18 +55,6 @@ pub(in crate::config) enum AllDown {
     Refused,
     NoData,
     Addresses(Vec<Spanned<Address>>),
-}
-
-macro_rules! deserialize_any {
-    ($type:ty, $visitor:ident) => {
-        struct $visitor;
-
-        impl<'de> Deserialize<'de> for $type {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                deserializer.deserialize_any($visitor)
-            }
-        }
-    };
 }
 
 deserialize_any!(Select, SelectVisitor);

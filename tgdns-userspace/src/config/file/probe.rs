@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::{
-    Deserialize, Deserializer,
+    Deserialize,
     de::{
         self,
         value::{MapAccessDeserializer, SeqAccessDeserializer},
@@ -13,6 +13,7 @@ use toml::Spanned;
 
 use super::{Given, Table};
 use crate::config::{
+    any::deserialize_any,
     leaf::{
         AbsolutePath, Address, AnswerAddress, Base, Body, Bytes, Command, Expect, Headers, Host, HttpPath,
         Label, MethodWord, Number, OneOrMany, ProbeWord, QueryName, Rcode, RecordType, ServerName,
@@ -114,13 +115,7 @@ impl Probes {
     }
 }
 
-impl<'de> Deserialize<'de> for Probes {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ProbesVisitor)
-    }
-}
-
-struct ProbesVisitor;
+deserialize_any!(Probes, ProbesVisitor);
 
 impl<'de> de::Visitor<'de> for ProbesVisitor {
     type Value = Probes;

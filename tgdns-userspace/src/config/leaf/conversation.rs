@@ -2,14 +2,13 @@
 
 use std::fmt;
 
-use regex::bytes::RegexBuilder;
 use serde::{
     Deserialize, Deserializer,
     de::{self, value::MapAccessDeserializer},
 };
 
-use super::text;
-use crate::cluster::{self, ByteRegex};
+use super::{regex::regex, text};
+use crate::{cluster, config::any::deserialize_any};
 
 const MOST: usize = 1024;
 
@@ -65,21 +64,7 @@ struct ExpectTable {
     regex: Option<String>,
 }
 
-fn regex(text: &str) -> Result<ByteRegex, String> {
-    RegexBuilder::new(text).size_limit(1 << 20).build().map(ByteRegex).map_err(|error| {
-        let told = error.to_string();
-        let cause = told.lines().last().unwrap_or_default().trim_start_matches("error: ");
-        format!("{text:?} is no regular expression: {cause}")
-    })
-}
-
-impl<'de> Deserialize<'de> for Expect {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ExpectVisitor)
-    }
-}
-
-struct ExpectVisitor;
+deserialize_any!(Expect, ExpectVisitor);
 
 impl<'de> de::Visitor<'de> for ExpectVisitor {
     type Value = Expect;
@@ -109,13 +94,7 @@ impl<'de> de::Visitor<'de> for ExpectVisitor {
 #[derive(Clone, Debug)]
 pub(in crate::config) struct Command(pub(in crate::config) Vec<String>);
 
-impl<'de> Deserialize<'de> for Command {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(CommandVisitor)
-    }
-}
-
-struct CommandVisitor;
+deserialize_any!(Command, CommandVisitor);
 
 impl<'de> de::Visitor<'de> for CommandVisitor {
     type Value = Command;

@@ -7,15 +7,14 @@ use hyper::{
     header::{HeaderName, HeaderValue},
     http::uri::{Authority, PathAndQuery},
 };
-use regex::bytes::RegexBuilder;
 use serde::{
     Deserialize, Deserializer,
     de::{self, value::MapAccessDeserializer},
 };
 use toml::Spanned;
 
-use super::text;
-use crate::cluster::{Pattern, StatusSet};
+use super::{regex::Regex, text};
+use crate::{cluster::StatusSet, config::any::deserialize_any};
 
 /// The methods of requests that change nothing on a server, and POST for those that take no other.
 #[derive(Clone, Debug)]
@@ -73,13 +72,7 @@ impl<'de> Deserialize<'de> for Host {
 #[derive(Clone, Debug)]
 pub(in crate::config) struct StatusRange(pub(in crate::config) RangeInclusive<u16>);
 
-impl<'de> Deserialize<'de> for StatusRange {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(StatusVisitor)
-    }
-}
-
-struct StatusVisitor;
+deserialize_any!(StatusRange, StatusVisitor);
 
 impl de::Visitor<'_> for StatusVisitor {
     type Value = StatusRange;
@@ -112,13 +105,7 @@ pub(in crate::config) struct BodyTable {
     pub(in crate::config) regex: Option<Spanned<Regex>>,
 }
 
-impl<'de> Deserialize<'de> for Body {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(BodyVisitor)
-    }
-}
-
-struct BodyVisitor;
+deserialize_any!(Body, BodyVisitor);
 
 impl<'de> de::Visitor<'de> for BodyVisitor {
     type Value = Body;
@@ -139,40 +126,11 @@ impl<'de> de::Visitor<'de> for BodyVisitor {
     }
 }
 
-/// A regular expression.
-#[derive(Clone, Debug)]
-pub(in crate::config) struct Regex(pub(in crate::config) Pattern);
-
-impl<'de> Deserialize<'de> for Regex {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // Some memory, and each probe holds it.
-        const LARGEST: usize = 1 << 20;
-        text(deserializer, "a regular expression in quotes", |text| {
-            match RegexBuilder::new(text).size_limit(LARGEST).build() {
-                Ok(regex) => Ok(Self(Pattern::Regex(regex))),
-                Err(error) => {
-                    // A drawing of the place comes before.
-                    let cause = error.to_string();
-                    let cause = cause.lines().last().unwrap_or_default();
-                    let cause = cause.trim_start_matches("error: ").to_owned();
-                    Err(Some(format!("{text:?} is no regular expression: {cause}")))
-                }
-            }
-        })
-    }
-}
-
 /// The names and values of a table.
 #[derive(Clone, Debug)]
 pub(in crate::config) struct Headers(pub(in crate::config) Vec<(HeaderName, HeaderValue)>);
 
-impl<'de> Deserialize<'de> for Headers {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(HeadersVisitor)
-    }
-}
-
-struct HeadersVisitor;
+deserialize_any!(Headers, HeadersVisitor);
 
 impl<'de> de::Visitor<'de> for HeadersVisitor {
     type Value = Headers;

@@ -30,19 +30,18 @@ impl Roster {
         self.tell_time(now, Duration::from_millis(wall).as_secs());
         let names = self.model.clusters.iter().map(|cluster| maps.has_name(&cluster.name));
         self.served = names.collect();
-        self.settled =
-            (0..self.health.len()).map(|cluster| self.choose(cluster, now).rule == Rule::Live).collect();
         self.last = Last::of(&self.model, maps);
-        self.published = self.as_in(maps, now);
+        let chosen: Vec<_> = (0..self.health.len()).map(|cluster| self.choose(cluster, now)).collect();
+        self.settled = chosen.iter().map(|chosen| chosen.rule == Rule::Live).collect();
+        self.published = self.as_in(maps, chosen);
         self.is_renewed = true;
     }
 
     /// The publication that maps hold. Of a cluster that they tell in another way only the serial is left, on which its next
     /// one follows; so a zone's serial outlives the controller.
-    fn as_in(&self, maps: &Image, now: Instant) -> Option<Selection> {
+    fn as_in(&self, maps: &Image, mut chosen: Vec<Chosen>) -> Option<Selection> {
         let serial = |name: &str| maps.sets_of(name).next().and_then(|set| publish::serial_of(&set.negative));
         let serials: Vec<_> = self.model.clusters.iter().map(|cluster| serial(&cluster.name)).collect();
-        let mut chosen: Vec<_> = (0..serials.len()).map(|cluster| self.choose(cluster, now)).collect();
         // One that follows health is no part of what the zone says.
         let ttl = |cluster: &Cluster| {
             let told = maps.sets_of(&cluster.name).next().map(|set| u32::from_be_bytes(set.ipv4.record.ttl));

@@ -8,14 +8,14 @@ use tokio::{
 };
 
 use super::*;
-use crate::cluster::{Pattern, StatusSet};
+use crate::cluster::{ByteRegex, Pattern, StatusSet};
 
 const TIMEOUT: Duration = Duration::from_millis(300);
 
 #[tokio::test]
 async fn responses_are_judged() {
     let text = |text: &str| Some(Pattern::Text(text.to_owned()));
-    let regex = |text| Some(Pattern::Regex(Regex::new(text).expect("a regex")));
+    let regex = |text| Some(Pattern::Regex(ByteRegex(Regex::new(text).expect("a regex"))));
     let ok = "HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nall well";
     let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nall \r\n4\r\nwell\r\n0\r\n\r\n";
     let endless = format!("HTTP/1.1 200 OK\r\n\r\n{}late", "x".repeat(LONGEST_BODY));

@@ -65,7 +65,7 @@ fn body(table: &file::Probe, mistakes: &mut Mistakes<'_>) -> Option<Pattern> {
         Body::Table(table) => {
             let advice = "write { regex = \"^ok$\" }, or a text in quotes";
             let regex = mistakes.required(table.regex.clone(), &given.span(), "regex", advice);
-            regex.map(|regex| regex.into_inner().0)
+            regex.map(|regex| Pattern::Regex(regex.into_inner().0))
         }
     }
 }

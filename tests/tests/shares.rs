@@ -165,7 +165,14 @@ impl Kernel {
             address: [192, 0, 2, 53].into(),
         };
         let chosen = Chosen::new(Rule::Live, weights.to_vec());
-        let image: Image = publish::image(&self.model, &[chosen], &[service].into(), &[], &[]);
+        let image: Image = publish::image(
+            &self.model,
+            &publish::prefixes(&self.model),
+            &[chosen],
+            &[service].into(),
+            &[],
+            &[],
+        );
         self.program.publish(&image)?;
         Ok(())
     }

@@ -153,7 +153,7 @@ pub struct Image {
     /// For each place of the index, one more than the place in `answers`, or 0.
     pub(crate) index: Vec<u32>,
     pub(crate) answers: Vec<Slot>,
-    pub(crate) prefixes: Prefixes,
+    pub(crate) prefixes: Arc<Prefixes>,
     pub(crate) zones: Zones,
     pub(crate) turns: AtomicU64,
 }

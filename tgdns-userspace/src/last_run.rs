@@ -100,7 +100,9 @@ mod tests {
             let chosen = Chosen { weights, ..Chosen::default() };
             let image = match maps {
                 "" => Image::default(),
-                _ => publish::image(&model, &[chosen], &BTreeSet::new(), &[], &[]),
+                _ => {
+                    publish::image(&model, &publish::prefixes(&model), &[chosen], &BTreeSet::new(), &[], &[])
+                }
             };
             let health = file.chars().map(|letter| match letter {
                 'u' => file::Verdict::Up,

@@ -215,7 +215,7 @@ impl Maps {
             services: known.services.get(services_range).context("SERVICES is too small")?.to_vec(),
             index: known.index.get(names_range).context("INDEX is too small")?.iter().map(place).collect(),
             answers: known.answers.values().map(|slot| Slot::clone(slot)).collect(),
-            prefixes: self.views.current().clone(),
+            prefixes: self.views.current().clone().into(),
             zones: Default::default(),
             turns: Default::default(),
         })

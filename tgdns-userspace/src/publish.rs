@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
-    sync::atomic::AtomicU64,
+    sync::{Arc, atomic::AtomicU64},
 };
 
 use tgdns_common::{
@@ -14,7 +14,7 @@ use tgdns_common::{
 use crate::{
     cluster::Model,
     cuckoo,
-    image::{Image, Slot},
+    image::{Image, Prefixes, Slot},
     netlink::ServiceAddress,
     selection::Chosen,
 };
@@ -28,6 +28,7 @@ mod slot;
 mod soa;
 mod zone;
 
+pub use prefix::prefixes;
 pub(crate) use soa::serial as serial_of;
 
 /// Two to the power of this are the entries of a half of `INDEX`.
@@ -36,9 +37,11 @@ const INDEX_BITS: u8 = (capacity::INDEX / 2).ilog2() as u8;
 const SERVICES_BITS: u8 = (capacity::SERVICES / 2).ilog2() as u8;
 
 /// The tables that say what is to be answered now. All are by cluster: who is `chosen`; the `serials` of the zones, none for a
-/// cluster that is to be left out; and `ttls`, the seconds that addresses may be kept where that is not as configured.
+/// cluster that is to be left out; and `ttls`, the seconds that addresses may be kept where that is not as configured. The
+/// [`prefixes`] are the model's, and the same for all its images.
 pub fn image(
     model: &Model,
+    prefixes: &Arc<Prefixes>,
     chosen: &[Chosen],
     services: &BTreeSet<ServiceAddress>,
     serials: &[Option<u32>],
@@ -47,7 +50,6 @@ pub fn image(
     let answers = answer_sets(model, chosen, serials, ttls);
     let (names, index) = index(&answers);
     let (service_halves, services) = place_services(services);
-    let prefixes = prefix::prefixes(model);
     let settings = Settings {
         names,
         services: service_halves,
@@ -57,6 +59,7 @@ pub fn image(
         reserved: 0,
     };
     let zones = zone::zones(model, serials);
+    let prefixes = Arc::clone(prefixes);
     Image { settings, services, index, answers, prefixes, zones, turns: AtomicU64::new(0) }
 }
 
@@ -76,7 +79,7 @@ fn serial(serials: &[Option<u32>], cluster: usize) -> Option<u32> {
 pub fn excess(model: &Model) -> Option<String> {
     let (clusters, views) = (model.clusters.len(), model.view_identifiers().count());
     let most = (capacity::ANSWERS - 1) / 2;
-    let prefixes = prefix::prefixes(model).as_slice().len();
+    let prefixes = prefixes(model).as_slice().len();
     if clusters * views > most {
         Some(format!(
             "{clusters} clusters seen through {views} views are {} answer sets, and the maps \

@@ -121,7 +121,7 @@ impl TableSet {
     }
 
     pub fn image(&self) -> Image {
-        publish::image(&self.model, &self.chosen, &self.services, &[], &[])
+        publish::image(&self.model, &publish::prefixes(&self.model), &self.chosen, &self.services, &[], &[])
     }
 }
 

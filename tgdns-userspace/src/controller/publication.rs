@@ -55,7 +55,8 @@ impl Controller {
 
     fn publish(&mut self, selection: &Selection, sources: &mut Sources) -> Result<()> {
         let Selection { chosen, services, serials, ttls } = selection;
-        let image = publish::image(self.roster.model(), chosen, services, serials, ttls);
+        let image =
+            publish::image(self.roster.model(), self.roster.prefixes(), chosen, services, serials, ttls);
         // The sockets first: a map that can't be written must not keep them from telling the truth.
         let image = self.slow_path.publish(image, selection.is_complete(), sources);
         if let Some(fast_path) = &mut self.fast_path {

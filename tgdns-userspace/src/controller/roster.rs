@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
+    sync::Arc,
     time::Instant,
 };
 
@@ -9,8 +10,10 @@ use crate::{
     admin::{AdminState, Admins},
     cluster::{Cluster, Model},
     health::{Change, Health, Outcome, ServerHealth},
+    image::Prefixes,
     netlink::ServiceAddress,
     probe::Target,
+    publish,
     selection::last::Last,
 };
 pub use publication::Selection;
@@ -29,6 +32,8 @@ mod ttls;
 #[derive(Debug)]
 pub struct Roster {
     model: Model,
+    /// The model's.
+    prefixes: Arc<Prefixes>,
     /// When the controller started.
     started: Instant,
     /// From when on clusters without a verdict are waited for.
@@ -88,6 +93,7 @@ impl Roster {
         let ttls = model.clusters.iter().map(|cluster| cluster.ttl_min.unwrap_or(cluster.ttl)).collect();
         let clusters = model.clusters.len();
         Self {
+            prefixes: publish::prefixes(&model),
             model,
             started: now,
             begun: now,
@@ -159,6 +165,11 @@ impl Roster {
 
     pub fn model(&self) -> &Model {
         &self.model
+    }
+
+    /// What every publication of the model says of its views.
+    pub fn prefixes(&self) -> &Arc<Prefixes> {
+        &self.prefixes
     }
 
     pub fn started(&self) -> Instant {

@@ -1,6 +1,6 @@
 //! The clients' prefixes, IPv4 and IPv6 in one table.
 
-use std::net::Ipv6Addr;
+use std::{net::Ipv6Addr, sync::Arc};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use tgdns_common::tables;
@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The prefixes of all views, and those of the rest of the clients where these are in a view, too.
-pub(super) fn prefixes(model: &Model) -> Prefixes {
+pub fn prefixes(model: &Model) -> Arc<Prefixes> {
     let views = (1..).zip(&model.views);
     let mut all: Vec<(IpNet, u32)> =
         views.flat_map(|(view, of)| of.clients.iter().map(move |clients| (*clients, view))).collect();
@@ -32,7 +32,7 @@ pub(super) fn prefixes(model: &Model) -> Prefixes {
     if !has(&all, v6) && !is_own {
         all.push((v6, default));
     }
-    Prefixes::new(all.into_iter().map(|(clients, view)| in_table(clients, view)).collect())
+    Arc::new(Prefixes::new(all.into_iter().map(|(clients, view)| in_table(clients, view)).collect()))
 }
 
 /// Of an IPv4 address within IPv6.

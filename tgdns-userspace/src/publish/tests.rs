@@ -44,7 +44,7 @@ fn addresses(image: &Image, view: u32) -> Vec<[u8; 4]> {
 
 #[test]
 fn live_servers_are_handed_out_as_each_view_reaches_them() {
-    let image = image(&model(), &[live([1, 0, 1])], &BTreeSet::new(), &[], &[]);
+    let image = image(&model(), &prefixes(&model()), &[live([1, 0, 1])], &BTreeSet::new(), &[], &[]);
     assert_eq!(addresses(&image, DEFAULT_VIEW), [[10, 10, 10, 100], [10, 10, 10, 102]]);
     assert_eq!(addresses(&image, 1), [[192, 168, 1, 100], [192, 168, 1, 102]]);
     assert_eq!(addresses(&image, 2), [[172, 16, 0, 1], [172, 16, 0, 3]]);
@@ -55,7 +55,7 @@ fn live_servers_are_handed_out_as_each_view_reaches_them() {
 
 #[test]
 fn the_longest_prefix_chooses_the_view() {
-    let image = image(&model(), &[live([1; 3])], &BTreeSet::new(), &[], &[]);
+    let image = image(&model(), &prefixes(&model()), &[live([1; 3])], &BTreeSet::new(), &[], &[]);
     for (client, view) in [([192, 168, 1, 1], 1), ([192, 168, 7, 1], 2), ([10, 0, 0, 1], DEFAULT_VIEW)] {
         assert_eq!(image.view(Address::from_ipv4(client), 0), view, "{client:?}");
     }
@@ -71,7 +71,10 @@ fn an_answer_carries_as_many_as_is_told() {
     {
         model.clusters[0].answer = answer;
         assert_eq!(
-            image(&model, &[live([1; 3])], &BTreeSet::new(), &[], &[]).answers[0].set.ipv4.limit,
+            image(&model, &prefixes(&model), &[live([1; 3])], &BTreeSet::new(), &[], &[]).answers[0]
+                .set
+                .ipv4
+                .limit,
             limit
         );
     }
@@ -98,7 +101,7 @@ fn a_model_that_fills_the_tables_is_placed_and_a_larger_one_is_told() {
     model.clusters = (0..most).map(named).collect();
     assert_eq!(excess(&model), None);
     let chosen = vec![live([]); most];
-    let image = image(&model, &chosen, &BTreeSet::new(), &[], &[]);
+    let image = image(&model, &prefixes(&model), &chosen, &BTreeSet::new(), &[], &[]);
     assert_eq!(image.index.iter().filter(|slot| **slot != 0).count(), most);
     model.clusters.push(named(most));
     assert!(excess(&model).is_some_and(|text| text.contains("answer sets")));
@@ -114,7 +117,7 @@ fn an_address_that_several_interfaces_have_is_one_service() {
         vlan_tags: Vec::new(),
         address: "fe80::2".parse().expect("an address"),
     };
-    let image = image(&model(), &[live([1; 3])], &(1..=3).map(on).collect(), &[], &[]);
+    let image = image(&model(), &prefixes(&model()), &[live([1; 3])], &(1..=3).map(on).collect(), &[], &[]);
     assert_eq!(image.service_addresses().count(), 1);
 }
 
@@ -130,7 +133,7 @@ fn names_of_the_same_sum() {
     ];
     assert_eq!(excess(&model), None);
     let chosen = vec![live([1, 1, 1]); 2];
-    let image = image(&model, &chosen, &BTreeSet::new(), &[], &[]);
+    let image = image(&model, &prefixes(&model), &chosen, &BTreeSet::new(), &[], &[]);
     let places = image.index.iter().filter(|place| **place != 0).count();
     assert_eq!(places, image.answer_sets().count());
     model.clusters.push(named("a.bbbbbbbbbbbbb1ccccccccccccccccc-ddddddddddddd.intern.netz"));

@@ -97,7 +97,8 @@ mod tests {
             (Rule::Servfail, [0, 0, 0], None),
         ] {
             let chosen = [Chosen::new(rule, weights.to_vec())];
-            let image = publish::image(&model, &chosen, &BTreeSet::new(), &[], &[]);
+            let image =
+                publish::image(&model, &publish::prefixes(&model), &chosen, &BTreeSet::new(), &[], &[]);
             let last = Last::of(&model, &image);
             assert_eq!(last.servers(&model.clusters[0]), expected, "{rule:?}");
             let mut seen = Last::default();

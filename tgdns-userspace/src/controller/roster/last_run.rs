@@ -48,7 +48,7 @@ impl Roster {
             cluster.ttl_min.and(told).unwrap_or(cluster.ttl)
         };
         let ttls: Vec<u32> = self.model.clusters.iter().map(ttl).collect();
-        let told = publish::image(&self.model, &chosen, &BTreeSet::new(), &serials, &ttls);
+        let told = publish::image(&self.model, &self.prefixes, &chosen, &BTreeSet::new(), &serials, &ttls);
         for (cluster, chosen) in self.model.clusters.iter().zip(&mut chosen) {
             let is_same = maps.sets_of(&cluster.name).count() == told.sets_of(&cluster.name).count()
                 && told

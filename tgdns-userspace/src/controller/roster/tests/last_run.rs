@@ -14,7 +14,14 @@ fn start(maps: &str) -> (Roster, Instant) {
     let chosen = Chosen { weights, ..Chosen::default() };
     let image = match maps {
         "" => Image::default(),
-        _ => publish::image(&model(&[3]), &[chosen], &BTreeSet::new(), &[Some(77)], &[]),
+        _ => publish::image(
+            &model(&[3]),
+            &publish::prefixes(&model(&[3])),
+            &[chosen],
+            &BTreeSet::new(),
+            &[Some(77)],
+            &[],
+        ),
     };
     let mut roster = Roster::new(model(&[3]), Admins::default(), Some(BTreeSet::new()), now);
     roster.remember(&image, &Memory::default(), now, 0);

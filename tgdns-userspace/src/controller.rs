@@ -183,6 +183,7 @@ impl Controller {
     fn settle(&mut self, sources: &mut Sources) {
         let (now, unix_seconds) = (Instant::now(), unix_seconds());
         self.tell_time(now, unix_seconds.into());
+        self.tell_news(now);
         self.rosters_mut().for_each(|roster| roster.tell_ttls(now, unix_seconds.into()));
         self.settle_fast_path(now);
         self.save_health(now, sources);

@@ -133,29 +133,30 @@ impl ServerHealth {
         if to == self.health {
             return None;
         }
-        let cause = match self.names.get(probe) {
-            Some(name) => format!("{name}: {evidence}"),
-            None => evidence,
-        };
+        let cause = self.named(probe, &evidence);
         let change = Change { from: self.health, to, cause, at: now };
         self.health = to;
         self.remember(change.clone());
         Some(change)
     }
 
-    /// Forgets the verdict and what it rests on: the server must prove itself anew.
-    pub fn doubt(&mut self, cause: &str, now: Instant) {
-        if self.health != Health::Unknown {
-            self.remember(Change {
-                from: self.health,
-                to: Health::Unknown,
-                cause: cause.to_owned(),
-                at: now,
-            });
-        }
+    /// Forgets the verdict and what it rests on: the server must prove itself anew. Tells the change, if it is one.
+    pub fn doubt(&mut self, cause: &str, now: Instant) -> Option<Change> {
+        let change = Change { from: self.health, to: Health::Unknown, cause: cause.to_owned(), at: now };
         self.health = Health::Unknown;
         self.inherited = None;
         self.probes.iter_mut().for_each(ProbeHealth::doubt);
+        let change = (change.from != Health::Unknown).then_some(change)?;
+        self.remember(change.clone());
+        Some(change)
+    }
+
+    /// What one of its probes says, behind the probe's name where there are several.
+    pub fn named(&self, probe: usize, text: &str) -> String {
+        match self.names.get(probe) {
+            Some(name) => format!("{name}: {text}"),
+            None => text.to_owned(),
+        }
     }
 
     fn remember(&mut self, change: Change) {
@@ -192,13 +193,8 @@ impl ServerHealth {
 
     /// What people should see to, by probe, before it becomes a failure.
     pub fn warnings(&self) -> Vec<String> {
-        let named = |(index, probe): (usize, &ProbeHealth)| {
-            let warning = probe.report().warning.as_ref()?;
-            Some(match self.names.get(index) {
-                Some(name) => format!("{name}: {warning}"),
-                None => warning.clone(),
-            })
-        };
+        let named =
+            |(index, probe): (usize, &ProbeHealth)| Some(self.named(index, probe.report().warning.as_ref()?));
         self.probes.iter().enumerate().filter_map(named).collect()
     }
 

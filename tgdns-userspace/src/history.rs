@@ -1,10 +1,15 @@
-//! How the servers' health changed lately, and why; the shape of `tgdns history --json`.
+//! What changed of the servers lately, and why; the shape of `tgdns history --json`.
 
 use std::time::{Instant, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{controller::roster::Roster, status, table};
+use crate::{
+    controller::roster::Roster,
+    health::Change,
+    remark::{Remark, Remarks},
+    status, table,
+};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct History {
@@ -18,7 +23,10 @@ pub struct ChangeTold {
     pub at: String,
     pub cluster: String,
     pub server: String,
-    /// `up`, `down` or `unknown`.
+    /// What changed: `health`, `admin`, `reported`, `weight` or `probing`.
+    pub what: String,
+    /// Of health `up`, `down` or `unknown`; of admin and reported `ready`, `drain` or `maint`; a weight; of probing `probed`
+    /// or `not probed`.
     pub from: String,
     pub to: String,
     pub cause: String,
@@ -29,18 +37,30 @@ impl History {
     pub fn of(roster: &Roster, now: Instant, wall: SystemTime) -> Self {
         let mut changes = Vec::new();
         for (index, cluster) in roster.model().clusters.iter().enumerate() {
-            for (server, health) in cluster.servers.iter().zip(roster.health(index)) {
-                changes.extend(health.changes().map(|change| {
-                    let told = ChangeTold {
-                        at: status::timestamp(wall - now.saturating_duration_since(change.at)),
-                        cluster: cluster.name.clone(),
-                        server: server.name.clone(),
-                        from: change.from.as_str().to_owned(),
-                        to: change.to.as_str().to_owned(),
-                        cause: change.cause.clone(),
-                    };
-                    (change.at, told)
-                }));
+            let servers = cluster.servers.iter().zip(roster.health(index)).enumerate();
+            for (place, (server, health)) in servers {
+                let told = |at: Instant, what: &str, from: &str, to: &str, cause: &str| {
+                    let age = now.saturating_duration_since(at);
+                    let [cluster, server] = [&cluster.name, &server.name].map(String::clone);
+                    let [what, from, to, cause] = [what, from, to, cause].map(str::to_owned);
+                    (
+                        at,
+                        ChangeTold {
+                            at: status::timestamp(wall - age),
+                            cluster,
+                            server,
+                            what,
+                            from,
+                            to,
+                            cause,
+                        },
+                    )
+                };
+                let verdict =
+                    |of: &Change| told(of.at, "health", of.from.as_str(), of.to.as_str(), &of.cause);
+                let remark = |of: &Remark| told(of.at, of.subject.as_str(), &of.from, &of.to, &of.cause);
+                changes.extend(health.changes().map(verdict));
+                changes.extend(roster.remarks(index, place).into_iter().flat_map(Remarks::iter).map(remark));
             }
         }
         // Stable: what happened together stays in the model's order.
@@ -58,11 +78,12 @@ impl History {
 /// As text, for people.
 pub fn render(history: &History) -> String {
     if history.changes.is_empty() {
-        return "no server's health has changed\n".to_owned();
+        return "nothing has changed of any server\n".to_owned();
     }
-    let header = ["TIME", "SERVER", "FROM", "TO", "CAUSE"].map(str::to_owned).to_vec();
+    let header = ["TIME", "SERVER", "WHAT", "FROM", "TO", "CAUSE"].map(str::to_owned).to_vec();
     let row = |change: &ChangeTold| {
-        [&change.at, &change.server, &change.from, &change.to, &change.cause].map(String::clone).to_vec()
+        let ChangeTold { at, server, what, from, to, cause, .. } = change;
+        [at, server, what, from, to, cause].map(String::clone).to_vec()
     };
     let rows: Vec<Vec<String>> = std::iter::once(header).chain(history.changes.iter().map(row)).collect();
     table::render(0, &rows)
@@ -73,9 +94,10 @@ mod tests {
     use super::*;
 
     fn change(server: &str, from: &str, to: &str, cause: &str) -> ChangeTold {
-        let [cluster, server, from, to, cause] =
-            ["internet.intern.netz", server, from, to, cause].map(str::to_owned);
-        ChangeTold { at: "1970-01-01T00:01:35.000Z".to_owned(), cluster, server, from, to, cause }
+        let [at, cluster, server, what, from, to, cause] =
+            ["1970-01-01T00:01:35.000Z", "internet.intern.netz", server, "health", from, to, cause]
+                .map(str::to_owned);
+        ChangeTold { at, cluster, server, what, from, to, cause }
     }
 
     #[test]
@@ -86,12 +108,12 @@ mod tests {
                 change("internet-2", "up", "down", "connection refused (3 failures in a row)"),
             ],
         };
-        let expected = "TIME                      SERVER      FROM     TO    CAUSE\n\
-                        1970-01-01T00:01:35.000Z  internet-1  unknown  up    2 successes in a row\n\
-                        1970-01-01T00:01:35.000Z  internet-2  up       down  connection refused (3 failures in a row)\n";
+        let expected = "TIME                      SERVER      WHAT    FROM     TO    CAUSE\n\
+                        1970-01-01T00:01:35.000Z  internet-1  health  unknown  up    2 successes in a row\n\
+                        1970-01-01T00:01:35.000Z  internet-2  health  up       down  connection refused (3 failures in a row)\n";
         assert_eq!(render(&history), expected);
         let only = history.only(&["internet-2".to_owned()]);
         assert_eq!(only.changes.len(), 1);
-        assert_eq!(render(&only.only(&["internet-9".to_owned()])), "no server's health has changed\n");
+        assert_eq!(render(&only.only(&["internet-9".to_owned()])), "nothing has changed of any server\n");
     }
 }

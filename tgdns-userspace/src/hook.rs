@@ -33,7 +33,7 @@ const WAITING: usize = 256;
 /// environment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Fact {
-    /// `up`, `down`, `unknown`, `ready`, `drain` or `maint`.
+    /// `up`, `down`, `unknown`, `ready`, `drain`, `maint`, `reported`, `weight` or `probing`.
     pub event: Occasion,
     pub cluster: String,
     pub server: String,
@@ -41,7 +41,7 @@ pub struct Fact {
     /// What it was before.
     pub from: String,
     pub to: String,
-    /// The evidence, or what a person gave as the reason.
+    /// The evidence, what a person gave as the reason ("by hand" without one), or the server's own words.
     pub cause: Option<String>,
     /// When an admin state ends: RFC 3339, UTC.
     pub until: Option<String>,

@@ -26,6 +26,7 @@ pub mod probe;
 pub mod publish;
 pub mod query;
 pub mod reload;
+pub mod remark;
 pub mod responder;
 pub mod selection;
 pub mod slow;

@@ -59,10 +59,26 @@ pub enum Occasion {
     Ready,
     Drain,
     Maint,
+    /// What it says of that itself.
+    Reported,
+    /// 0 by its own word, or no longer.
+    Weight,
+    /// Probed no longer, as this host cannot, or again.
+    Probing,
 }
 
 impl Occasion {
-    pub const ALL: [Self; 6] = [Self::Up, Self::Down, Self::Unknown, Self::Ready, Self::Drain, Self::Maint];
+    pub const ALL: [Self; 9] = [
+        Self::Up,
+        Self::Down,
+        Self::Unknown,
+        Self::Ready,
+        Self::Drain,
+        Self::Maint,
+        Self::Reported,
+        Self::Weight,
+        Self::Probing,
+    ];
 
     /// As the configuration writes it.
     pub fn as_str(self) -> &'static str {
@@ -73,6 +89,9 @@ impl Occasion {
             Self::Ready => "ready",
             Self::Drain => "drain",
             Self::Maint => "maint",
+            Self::Reported => "reported",
+            Self::Weight => "weight",
+            Self::Probing => "probing",
         }
     }
 }

@@ -7,9 +7,9 @@ use tgdns::{
 
 use super::Controller;
 
-/// Show how the servers' health changed lately, and why
+/// Show what changed of the servers lately, and why: health, admin states, and what they say of themselves
 ///
-/// The last 32 changes of each server are remembered, and the last 8 over a restart.
+/// The last 32 verdicts on each server are remembered (8 over a restart), and the last 8 changes of anything else.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {

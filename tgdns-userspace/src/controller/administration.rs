@@ -120,7 +120,6 @@ impl Acknowledgement {
 impl Controller {
     /// Takes in what people's say comes to by now. Servers whose maintenance has ended are probed at once.
     pub(super) fn tell_time(&mut self, now: Instant, unix_seconds: u64) {
-        self.tell_admin_ends(unix_seconds);
         let tell_time = |roster: &mut Roster| roster.tell_time(now, unix_seconds);
         let back: Vec<Target> = self.rosters_mut().flat_map(tell_time).collect();
         self.paused.resume(back);
@@ -131,7 +130,6 @@ impl Controller {
             tracing::error!("{error:#}");
         }
         if let Some((admins, acknowledgement)) = self.administration.end(outcome) {
-            self.tell_admin_changes(&admins);
             self.rosters_mut().for_each(|roster| roster.set_admins(admins.clone()));
             self.settle(sources);
             acknowledgement.give();

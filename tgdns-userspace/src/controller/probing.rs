@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Controller, roster::Roster, transitions::HealthChange};
+use super::{Controller, roster::Roster};
 use crate::{
     admin::AdminState,
     probe::{Probed, Target},
@@ -46,42 +46,18 @@ impl Controller {
             return;
         }
         let now = Instant::now();
-        // Two rosters that know a target know the same of it: what one observes is told.
-        let mut observed = None;
-        for roster in self.rosters_mut() {
-            observed = observed.or(observe(roster, &probed, now));
-        }
-        let Some((next_interval, told)) = observed else { return };
+        // Two rosters that know a target know the same of it.
+        let next_intervals = self.rosters_mut().map(|roster| observe(roster, &probed, now));
+        let Some(next_interval) = next_intervals.fold(None, Option::or) else { return };
         probed.answer(next_interval);
-        if let Some(changed) = told {
-            self.health_file.changed(now);
-            self.tell_health_change(changed);
-        }
     }
 }
 
-/// Takes one outcome in. Gives the interval until the next one, and the change if there is one; nothing where the target is
-/// not known.
-fn observe(roster: &mut Roster, probed: &Probed, now: Instant) -> Option<(Duration, Option<HealthChange>)> {
+/// Takes one outcome in. Gives the interval until the next one; nothing where the target is not known.
+fn observe(roster: &mut Roster, probed: &Probed, now: Instant) -> Option<Duration> {
     let (cluster, server) = roster.place(probed.target)?;
-    let said = roster.reported_state(cluster, server);
-    let since = roster.health(cluster).get(server)?.last_change().map(|change| change.at);
-    let change = roster.observe(cluster, server, probed.probe, &probed.outcome, now);
-    let says = roster.reported_state(cluster, server);
-    let cluster_model = roster.model().clusters.get(cluster)?;
-    let server_model = cluster_model.servers.get(server)?;
+    roster.observe(cluster, server, probed.probe, &probed.outcome, now);
+    let probe = roster.model().clusters.get(cluster)?.servers.get(server)?.probes.get(probed.probe)?;
     let health = roster.health(cluster).get(server)?.probes().get(probed.probe)?;
-    let next_interval = health.next_interval(server_model.probes.get(probed.probe)?);
-    if said != says {
-        let (cluster, server) = (&cluster_model.name, &server_model.name);
-        tracing::info!(cluster, server, from = %said, to = %says, "a server says so of itself");
-    }
-    let told = change.map(|change| HealthChange {
-        cluster: cluster_model.name.clone(),
-        server: server_model.name.clone(),
-        address: server_model.address,
-        after: since.map(|since| change.at.saturating_duration_since(since)),
-        change,
-    });
-    Some((next_interval, told))
+    Some(health.next_interval(probe))
 }

@@ -9,19 +9,22 @@ use std::{
 use crate::{
     admin::{AdminState, Admins},
     cluster::{Cluster, Model},
-    health::{Change, Health, Outcome, ServerHealth},
+    health::{Health, Outcome, ServerHealth},
     image::Prefixes,
     netlink::ServiceAddress,
     probe::Target,
     publish,
+    remark::Remarks,
     selection::last::Last,
 };
+pub use news::{News, What};
 pub use publication::Selection;
 use targets::places;
 
 mod admins;
 mod choice;
 mod last_run;
+mod news;
 mod publication;
 mod readiness;
 mod succession;
@@ -44,11 +47,17 @@ pub struct Roster {
     served: Vec<bool>,
     /// By cluster and server, as in the model.
     health: Vec<Vec<ServerHealth>>,
+    /// What is said of them beside that, by cluster and server.
+    remarks: Vec<Vec<Remarks>>,
+    /// What people have not been told yet.
+    news: Vec<News>,
     /// What is probed, by cluster and server.
     targets: Vec<Vec<Target>>,
     places: HashMap<Target, (usize, usize)>,
     next_target: u64,
     admins: Admins,
+    /// Those before, until their end is told.
+    former_admins: Option<Admins>,
     /// What the admins come to, by cluster and server.
     states: Vec<Vec<AdminState>>,
     /// From then on they come to something else, in seconds since 1970; none while nothing ends by itself.
@@ -81,6 +90,8 @@ impl Roster {
             cluster.servers.iter().map(|server| ServerHealth::new(cluster.join, server)).collect()
         };
         let health = model.clusters.iter().map(unknown).collect();
+        let remarks =
+            model.clusters.iter().map(|cluster| vec![Remarks::default(); cluster.servers.len()]).collect();
         let ready = |cluster: &Cluster| vec![AdminState::Ready; cluster.servers.len()];
         let states = model.clusters.iter().map(ready).collect();
         let mut numbers = (0..).map(Target);
@@ -100,10 +111,13 @@ impl Roster {
             settled: vec![false; clusters],
             served: vec![false; clusters],
             health,
+            remarks,
+            news: Vec::new(),
             next_target: places.len() as u64,
             targets,
             places,
             admins,
+            former_admins: None,
             states,
             states_end: Some(0),
             services,
@@ -117,20 +131,24 @@ impl Roster {
         }
     }
 
-    /// Takes one outcome of a server's probe; tells the new verdict if this outcome brought it about.
-    pub fn observe(
-        &mut self,
-        cluster: usize,
-        server: usize,
-        probe: usize,
-        outcome: &Outcome,
-        now: Instant,
-    ) -> Option<Change> {
-        let health = self.health.get_mut(cluster)?.get_mut(server)?;
-        let before = (health.reported_state(), health.weight(1));
+    /// Takes one outcome of a server's probe. What it changes is told by [`Self::take_news`].
+    pub fn observe(&mut self, cluster: usize, server: usize, probe: usize, outcome: &Outcome, now: Instant) {
+        let place = (cluster, server);
+        let before = self.own_word(place);
+        let health = self.health.get_mut(cluster).and_then(|servers| servers.get_mut(server));
+        let Some(health) = health else { return };
+        let since = health.last_change().map(|change| change.at);
         let change = health.observe(probe, outcome, now);
-        self.touched |= change.is_some() || before != (health.reported_state(), health.weight(1));
-        change
+        let after = self.own_word(place);
+        self.touched |= change.is_some() || before != after;
+        if let Some(change) = change {
+            self.tell_verdict(place, change, since);
+        }
+        if before != after {
+            let words =
+                self.health(cluster).get(server).map(|health| news::own_words(health, probe, outcome));
+            self.tell_own_word(place, before, &words.unwrap_or_default(), now);
+        }
     }
 
     /// What the server itself says of that, by a probe that reports.

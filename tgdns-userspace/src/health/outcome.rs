@@ -23,6 +23,8 @@ pub enum Outcome {
 pub struct Report {
     pub weight: Option<ReportedWeight>,
     pub state: Option<AdminState>,
+    /// Why, in its own words.
+    pub description: Option<String>,
     /// What people should see to before it becomes a failure: "the certificate expires in 6 days". It holds until the
     /// next outcome.
     pub warning: Option<String>,
@@ -64,6 +66,9 @@ impl Report {
     pub(super) fn update(&mut self, later: &Self) {
         self.weight = later.weight.or(self.weight);
         self.state = later.state.or(self.state);
+        if later.state.is_some() || later.weight.is_some() {
+            self.description.clone_from(&later.description);
+        }
         self.warning.clone_from(&later.warning);
     }
 }

@@ -213,7 +213,7 @@ fn what_a_server_says_of_itself_holds_until_it_says_otherwise() {
         (0, Some(ReportedWeight::Percent(100)), Some(AdminState::Maint), (AdminState::Maint, 100)),
         (1, Some(ReportedWeight::Percent(200)), None, (AdminState::Maint, 300)),
     ] {
-        let report = Report { weight, state, warning: None };
+        let report = Report { weight, state, ..Report::default() };
         server.observe(index, &Outcome::Success { took: Duration::ZERO, report }, Instant::now());
         assert_eq!((server.reported_state(), server.weight(3)), expected);
     }

@@ -16,6 +16,7 @@ use crate::{
     atomic_file,
     controller::roster::Roster,
     health::{Change, Health},
+    remark::{Remark, Remarks, Subject},
 };
 
 /// In the state directory.
@@ -45,6 +46,20 @@ pub struct Known {
     pub health: Verdict,
     /// The last ones, the latest at the end.
     changes: Vec<KnownChange>,
+    /// What was said of it beside that.
+    #[serde(default)]
+    remarks: Vec<KnownRemark>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct KnownRemark {
+    at: u64,
+    subject: Subject,
+    from: String,
+    to: String,
+    cause: String,
+    /// Seconds since 1970.
+    until: Option<u64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,12 +107,24 @@ impl Memory {
             to: change.to.into(),
             cause: change.cause.clone(),
         };
+        let remark = |remark: &Remark| KnownRemark {
+            at: wall.saturating_sub(milliseconds(now.saturating_duration_since(remark.at))),
+            subject: remark.subject,
+            from: remark.from.clone(),
+            to: remark.to.clone(),
+            cause: remark.cause.clone(),
+            until: remark.until,
+        };
         let cluster = |(index, cluster): (usize, &crate::cluster::Cluster)| {
-            let servers = cluster.servers.iter().zip(roster.health(index)).map(|(server, health)| {
+            let servers = cluster.servers.iter().zip(roster.health(index)).enumerate();
+            let servers = servers.map(|(place, (server, health))| {
                 let changes: Vec<&Change> = health.changes().collect();
                 let kept = changes.iter().skip(changes.len().saturating_sub(KEPT));
                 let changes = kept.map(|kept| change(kept)).collect();
-                let known = Known { address: server.address, health: health.health().into(), changes };
+                let remarks = roster.remarks(index, place).into_iter().flat_map(Remarks::iter);
+                let remarks = remarks.map(remark).collect();
+                let known =
+                    Known { address: server.address, health: health.health().into(), changes, remarks };
                 (server.name.clone(), known)
             });
             (cluster.name.clone(), servers.collect())
@@ -124,7 +151,10 @@ impl Memory {
         verdicts: impl Iterator<Item = Verdict>,
     ) -> Self {
         let known = |(server, health): (&crate::cluster::Server, Verdict)| {
-            (server.name.clone(), Known { address: server.address, health, changes: Vec::new() })
+            (
+                server.name.clone(),
+                Known { address: server.address, health, changes: Vec::new(), remarks: Vec::new() },
+            )
         };
         let servers = cluster.servers.iter().zip(verdicts).map(known).collect();
         Self { version: VERSION, saved, clusters: BTreeMap::from([(cluster.name.clone(), servers)]) }
@@ -140,6 +170,21 @@ impl Known {
                 from: change.from.into(),
                 to: change.to.into(),
                 cause: change.cause.clone(),
+                at: now.checked_sub(age)?,
+            })
+        })
+    }
+
+    /// What was said of it beside that, on the same clock.
+    pub fn remarks(&self, now: Instant, wall: u64) -> impl Iterator<Item = Remark> {
+        self.remarks.iter().filter_map(move |remark| {
+            let age = Duration::from_millis(wall.saturating_sub(remark.at));
+            Some(Remark {
+                subject: remark.subject,
+                from: remark.from.clone(),
+                to: remark.to.clone(),
+                cause: remark.cause.clone(),
+                until: remark.until,
                 at: now.checked_sub(age)?,
             })
         })

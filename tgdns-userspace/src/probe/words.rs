@@ -84,7 +84,10 @@ impl Said {
 
     /// What it means for a probe that took so long.
     pub(super) fn into_outcome(self, took: Duration) -> Outcome {
-        let Self { down, report, description, .. } = self;
+        let Self { down, mut report, description, .. } = self;
+        if report.state.is_some() || report.weight.is_some() {
+            report.description.clone_from(&description);
+        }
         match down {
             None => Outcome::Success { took, report },
             Some(word) => {

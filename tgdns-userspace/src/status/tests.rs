@@ -146,8 +146,11 @@ fn several_probes_and_reports() {
     let start = Instant::now();
     let model = config::parse(&text, "status.toml").unwrap();
     let mut roster = Roster::new(model, Admins::default(), Some(BTreeSet::new()), start);
-    let drained =
-        Report { state: Some(AdminState::Drain), weight: Some(ReportedWeight::Percent(50)), warning: None };
+    let drained = Report {
+        state: Some(AdminState::Drain),
+        weight: Some(ReportedWeight::Percent(50)),
+        ..Report::default()
+    };
     let warned = Report { warning: Some("soon".to_owned()), ..Report::default() };
     let took = Duration::from_millis(2);
     for (server, probe, outcome) in [

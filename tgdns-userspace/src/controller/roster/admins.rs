@@ -1,18 +1,22 @@
 //! What people say of the servers, and what that comes to at a time.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::Roster;
+use super::{Roster, news::What};
 use crate::{
     admin::{AdminState, Admins, Said},
-    cluster::{Cluster, Server},
     probe::Target,
+    remark::{Remark, Subject},
 };
+
+/// Of what people said without giving a reason.
+const BY_HAND: &str = "by hand";
 
 impl Roster {
     /// What people say of the servers from now on; it counts from the next [`Self::tell_time`].
     pub fn set_admins(&mut self, admins: Admins) {
-        self.admins = admins;
+        let before = std::mem::replace(&mut self.admins, admins);
+        self.former_admins.get_or_insert(before);
         self.states_end = Some(0);
     }
 
@@ -25,38 +29,54 @@ impl Roster {
         }
         self.states_end = self.admins.next_end(unix_seconds);
         self.touched = true;
-        for (cluster_index, cluster) in self.model.clusters.iter().enumerate() {
-            for (index, server) in cluster.servers.iter().enumerate() {
-                let state = self.admins.state(&server.name, unix_seconds);
-                let place = self.states.get_mut(cluster_index).and_then(|states| states.get_mut(index));
-                let before = place.map_or(AdminState::Ready, |place| std::mem::replace(place, state));
-                if before == AdminState::Maint && state != AdminState::Maint {
-                    back.extend(self.targets.get(cluster_index).and_then(|targets| targets.get(index)));
-                    let health =
-                        self.health.get_mut(cluster_index).and_then(|servers| servers.get_mut(index));
-                    if let Some(health) = health {
-                        health.doubt("maintenance has ended", now);
-                    }
+        let former = self.former_admins.take();
+        for cluster in 0..self.states.len() {
+            for server in 0..self.health(cluster).len() {
+                let place = (cluster, server);
+                let (from, to) = self.enter(place, former.as_ref(), now, unix_seconds);
+                if from == AdminState::Maint && to != AdminState::Maint {
+                    back.extend(self.target(cluster, server));
+                    let word = self.own_word(place);
+                    self.forget_own_word(place, word, "maintenance has ended", now);
                 }
             }
         }
         back
     }
 
-    /// Whose admin states have ended by themselves; to be asked before [`Self::tell_time`].
-    pub fn ended(&self, unix_seconds: u64) -> Vec<(&Cluster, &Server, &Said)> {
-        let mut ended = Vec::new();
-        if self.states_end.is_none_or(|end| unix_seconds < end) {
-            return ended;
+    /// One server's state from then on, which is told if it is another one, or has another reason. Gives it and the one before.
+    fn enter(
+        &mut self,
+        place @ (cluster, server): (usize, usize),
+        former: Option<&Admins>,
+        now: Instant,
+        unix_seconds: u64,
+    ) -> (AdminState, AdminState) {
+        let from = self.state(cluster, server);
+        let Some(name) = self.model.clusters.get(cluster).and_then(|of| of.servers.get(server)) else {
+            return (from, from);
+        };
+        let name = &name.name;
+        let said = self.admins.said(name, unix_seconds);
+        let to = said.map_or(AdminState::Ready, |said| said.state);
+        let before = former.unwrap_or(&self.admins).said_last(name).filter(|said| said.state == from);
+        let has_changed = from != to || (before != said && before.is_some() && said.is_some());
+        if has_changed {
+            let after = before.map(|said| Duration::from_secs(unix_seconds.saturating_sub(said.since)));
+            let remark = Remark {
+                subject: Subject::Admin,
+                from: from.to_string(),
+                to: to.to_string(),
+                cause: cause(before, said, unix_seconds),
+                until: said.and_then(|said| said.until),
+                at: now,
+            };
+            self.tell(place, What::Remark(remark), after);
         }
-        for (index, cluster) in self.model.clusters.iter().enumerate() {
-            let servers = cluster.servers.iter().enumerate();
-            let taken_out = servers.filter(|(server, _)| self.state(index, *server) != AdminState::Ready);
-            ended.extend(taken_out.filter_map(|(_, server)| {
-                Some((cluster, server, self.admins.ended(&server.name, unix_seconds)?))
-            }));
+        if let Some(state) = self.states.get_mut(cluster).and_then(|states| states.get_mut(server)) {
+            *state = to;
         }
-        ended
+        (from, to)
     }
 
     /// Whether a person wants a server to be handed out, at the time that was told last.
@@ -66,5 +86,15 @@ impl Roster {
 
     pub fn admins(&self) -> &Admins {
         &self.admins
+    }
+}
+
+/// Why a server has another state than before.
+fn cause(before: Option<&Said>, said: Option<&Said>, unix_seconds: u64) -> String {
+    let ended = before.filter(|before| before.until.is_some_and(|until| until <= unix_seconds));
+    match (said, ended) {
+        (Some(said), _) => said.reason.clone().unwrap_or_else(|| BY_HAND.to_owned()),
+        (None, Some(before)) => format!("the time of {} is up", before.state),
+        (None, None) => BY_HAND.to_owned(),
     }
 }

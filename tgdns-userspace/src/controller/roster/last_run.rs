@@ -7,11 +7,13 @@ use std::{
 
 use super::{Roster, Selection};
 use crate::{
+    admin::AdminState,
     cluster::Cluster,
     health::{Change, Health, Origin, ServerHealth},
     image::Image,
     last_run::{self, file::Memory},
     publish,
+    remark::Subject,
     selection::{Chosen, Rule, last::Last},
 };
 
@@ -27,6 +29,7 @@ impl Roster {
                 inherit(health, verdict, changes.collect(), now);
             }
         }
+        self.recall_remarks(file, now, wall);
         self.tell_time(now, Duration::from_millis(wall).as_secs());
         let names = self.model.clusters.iter().map(|cluster| maps.has_name(&cluster.name));
         self.served = names.collect();
@@ -35,6 +38,19 @@ impl Roster {
         self.settled = chosen.iter().map(|chosen| chosen.rule == Rule::Live).collect();
         self.published = self.as_in(maps, chosen);
         self.is_renewed = true;
+    }
+
+    /// Takes over what was said of the servers. What people said last is what held when the last run ended, so that whatever
+    /// ended since is told.
+    fn recall_remarks(&mut self, file: &Memory, now: Instant, wall: u64) {
+        let clusters = self.model.clusters.iter().zip(self.remarks.iter_mut().zip(&mut self.states));
+        for (cluster, (remarks, states)) in clusters {
+            for (server, (remarks, state)) in cluster.servers.iter().zip(remarks.iter_mut().zip(states)) {
+                let Some(known) = file.server(&cluster.name, &server.name, server.address) else { continue };
+                known.remarks(now, wall).for_each(|remark| remarks.push(remark));
+                *state = remarks.last(Subject::Admin).map_or(AdminState::Ready, |said| said.admin_state());
+            }
+        }
     }
 
     /// The publication that maps hold. Of a cluster that they tell in another way only the serial is left, on which its next

@@ -6,10 +6,12 @@ use super::{Roster, Selection, targets::places};
 use crate::{
     admin::AdminState,
     cluster::{Cluster, Join, Model},
-    health::{Health, Origin},
+    health::Origin,
     probe::Target,
     selection::Rule,
 };
+
+const PROBED_OTHERWISE: &str = "it is probed otherwise, and had taken itself out";
 
 impl Roster {
     /// The roster of the configuration that takes this one's place. A server that is in both, in the same cluster, by the same
@@ -38,6 +40,7 @@ impl Roster {
             old.servers.iter().enumerate().map(|(place, server)| (server.name.as_str(), place)).collect()
         });
         let mut all_known = true;
+        let mut forgotten = Vec::new();
         for (place, server) in cluster.servers.iter().enumerate() {
             let same = old.and_then(|(old_index, old)| {
                 let old_place = names.get(server.name.as_str()).copied()?;
@@ -48,26 +51,35 @@ impl Roster {
             let target = self.targets.get_mut(index).and_then(|targets| targets.get_mut(place));
             let health = self.health.get_mut(index).and_then(|servers| servers.get_mut(place));
             let state = self.states.get_mut(index).and_then(|states| states.get_mut(place));
-            let (Some(target), Some(health), Some(state)) = (target, health, state) else { continue };
+            let remarks = self.remarks.get_mut(index).and_then(|remarks| remarks.get_mut(place));
+            let (Some(target), Some(health), Some(state), Some(remarks)) = (target, health, state, remarks)
+            else {
+                continue;
+            };
             *target = fresh;
             if let Some((old_index, old_place, old)) = same
                 && let Some(known) = before.health(old_index).get(old_place)
             {
                 *state = before.state(old_index, old_place);
+                before.remarks(old_index, old_place).into_iter().for_each(|known| remarks.clone_from(known));
                 let old_probes = old.servers.get(old_place).map(|server| (old.join, &server.probes));
                 if old_probes == Some((cluster.join, &server.probes)) {
                     health.clone_from(known);
                     *target = before.target(old_index, old_place).unwrap_or(fresh);
                 } else {
                     // What a server says of itself is not handed on: one that took itself out has to say anew.
-                    let holds = known.reported_state() == AdminState::Ready;
-                    let verdict = if holds { known.health() } else { Health::Unknown };
-                    health.inherit(Origin::EarlierProbe, verdict, known.changes().cloned());
+                    health.inherit(Origin::EarlierProbe, known.health(), known.changes().cloned());
+                    if known.reported_state() != AdminState::Ready || known.weight(1) == 0 {
+                        forgotten.push((place, before.own_word((old_index, old_place))));
+                    }
                 }
             } else {
                 all_known = false;
             }
             self.next_target += u64::from(*target == fresh);
+        }
+        for (place, word) in forgotten {
+            self.forget_own_word((index, place), word, PROBED_OTHERWISE, now);
         }
         let settled = old_index.and_then(|old_index| before.settled.get(old_index)).copied().unwrap_or(false);
         let served = old_index.and_then(|old_index| before.served.get(old_index)).copied().unwrap_or(false);

@@ -12,7 +12,7 @@ fn a_server_s_own_word_takes_it_out() {
     let now = Instant::now();
     let mut roster = Roster::new(model(&[2]), Admins::default(), Some(BTreeSet::new()), now);
     let says = |roster: &mut Roster, server, weight, state| {
-        let report = Report { weight, state, warning: None };
+        let report = Report { weight, state, ..Report::default() };
         roster.observe(0, server, 0, &Outcome::Success { took: Duration::ZERO, report }, now);
         let due = roster.due(now, 0);
         let shown = due.as_ref().map_or("-".to_owned(), |selection| show(roster, selection));

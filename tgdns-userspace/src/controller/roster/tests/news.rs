@@ -1,0 +1,152 @@
+use super::*;
+use crate::{
+    admin::Said,
+    health::{Report, ReportedWeight},
+    image::Image,
+    last_run::file::Memory,
+};
+
+/// What is told, and on which occasion: `server-0 drain: ready -> drain (a fan)`.
+fn told(roster: &mut Roster) -> Vec<String> {
+    let line = |news: News| {
+        let (from, to, cause) = match &news.what {
+            What::Verdict(change) => (change.from.as_str(), change.to.as_str(), &change.cause),
+            What::Remark(remark) => (remark.from.as_str(), remark.to.as_str(), &remark.cause),
+        };
+        format!("{} {}: {from} -> {to} ({cause})", news.server, news.occasion().as_str())
+    };
+    roster.take_news().into_iter().map(line).collect()
+}
+
+/// The remarks that the history shows of a server.
+fn remembered(roster: &Roster, server: usize) -> Vec<(String, String)> {
+    let remarks = roster.remarks(0, server).unwrap();
+    remarks.iter().map(|remark| (remark.to.clone(), remark.cause.clone())).collect()
+}
+
+fn say(roster: &mut Roster, state: Option<AdminState>, weight: Option<u16>, why: Option<&str>, now: Instant) {
+    let weight = weight.map(ReportedWeight::Percent);
+    let report = Report { state, weight, description: why.map(str::to_owned), ..Report::default() };
+    roster.observe(0, 0, 0, &Outcome::Success { took: Duration::ZERO, report }, now);
+}
+
+fn maint_until(end: u64) -> Admins {
+    let mut admins = Admins::default();
+    let reason = Some("a fan".to_owned());
+    admins.set("server-0", Said { state: AdminState::Maint, reason, since: 10, until: Some(end) });
+    admins
+}
+
+#[test]
+fn what_a_server_says_of_itself_is_told_once() {
+    let now = Instant::now();
+    let mut roster = Roster::new(model(&[2]), Admins::default(), Some(BTreeSet::new()), now);
+    say(&mut roster, None, Some(50), None, now);
+    assert_eq!(told(&mut roster), ["server-0 up: unknown -> up (1 success)"]);
+    for _ in 0..2 {
+        say(&mut roster, Some(AdminState::Drain), None, Some("for the night"), now);
+    }
+    assert_eq!(told(&mut roster), ["server-0 reported: ready -> drain (it says drain (for the night))"]);
+    say(&mut roster, Some(AdminState::Ready), Some(0), None, now);
+    assert_eq!(
+        told(&mut roster),
+        ["server-0 reported: drain -> ready (it says ready)", "server-0 weight: 0.5 -> 0 (it says ready)"]
+    );
+    // A load that changes takes nobody out.
+    say(&mut roster, None, Some(10), None, now);
+    say(&mut roster, None, Some(20), None, now);
+    assert_eq!(told(&mut roster), ["server-0 weight: 0 -> 0.1 (it says another weight)"]);
+    assert_eq!(remembered(&roster, 0).len(), 4);
+    assert_eq!(remembered(&roster, 1), []);
+}
+
+#[test]
+fn the_end_of_a_maintenance_is_told_with_all_that_it_takes_back() {
+    let now = Instant::now();
+    let mut roster = Roster::new(model(&[1]), Admins::default(), Some(BTreeSet::new()), now);
+    roster.tell_time(now, 0);
+    say(&mut roster, Some(AdminState::Drain), None, None, now);
+    roster.take_news();
+    for (admins, end) in [(None, "the time of maint is up"), (Some(Admins::default()), "by hand")] {
+        roster.set_admins(maint_until(50));
+        roster.tell_time(now, 20);
+        assert_eq!(told(&mut roster), ["server-0 maint: ready -> maint (a fan)"]);
+        if let Some(admins) = admins {
+            roster.set_admins(admins);
+            roster.tell_time(now, 49);
+        } else {
+            roster.tell_time(now, 49);
+            assert_eq!(told(&mut roster), Vec::<String>::new());
+            roster.tell_time(now, 50);
+        }
+        let ready = format!("server-0 ready: maint -> ready ({end})");
+        assert_eq!(
+            told(&mut roster),
+            [
+                ready.as_str(),
+                "server-0 unknown: up -> unknown (maintenance has ended)",
+                "server-0 reported: drain -> ready (maintenance has ended)"
+            ]
+        );
+        say(&mut roster, Some(AdminState::Drain), None, None, now);
+        roster.take_news();
+    }
+}
+
+/// Another reason is told as well, though the state is the same.
+#[test]
+fn another_reason_is_told() {
+    let now = Instant::now();
+    let mut roster = Roster::new(model(&[1]), maint_until(50), Some(BTreeSet::new()), now);
+    roster.tell_time(now, 20);
+    roster.set_admins(maint_until(60));
+    roster.tell_time(now, 20);
+    let maint = ["ready", "maint"].map(|from| format!("server-0 maint: {from} -> maint (a fan)"));
+    assert_eq!(told(&mut roster), maint);
+    roster.set_admins(maint_until(60));
+    roster.tell_time(now, 21);
+    assert_eq!(told(&mut roster), Vec::<String>::new());
+}
+
+/// What ended while no controller ran is told by the next one, which does not repeat what was told.
+#[test]
+fn what_was_said_outlives_a_restart() {
+    let now = Instant::now();
+    let mut roster = Roster::new(model(&[1]), maint_until(50), Some(BTreeSet::new()), now);
+    observe(&mut roster, "a", true, now);
+    roster.tell_time(now, 20);
+    let text = serde_json::to_string(&Memory::of(&roster, now, 20_000)).unwrap();
+    for (seconds, expected) in [(40, &[][..]), (50, &["maint -> ready (the time of maint is up)"])] {
+        let mut next = Roster::new(model(&[1]), maint_until(50), Some(BTreeSet::new()), now);
+        let memory = serde_json::from_str(&text).unwrap();
+        next.remember(&Image::default(), &memory, now, seconds * 1000);
+        let told = told(&mut next);
+        let ends: Vec<&str> = told.iter().filter_map(|told| told.strip_prefix("server-0 ready: ")).collect();
+        assert_eq!(ends, expected, "{seconds}: {told:?}");
+        assert_eq!(remembered(&next, 0)[0], ("maint".to_owned(), "a fan".to_owned()));
+        let health = if expected.is_empty() { Health::Up } else { Health::Unknown };
+        assert_eq!(next.health(0)[0].health(), health, "it proves itself after the work on it");
+    }
+}
+
+/// One that took itself out by a probe that it no longer has must prove itself.
+#[test]
+fn another_probe_takes_back_what_the_one_before_reported() {
+    let now = Instant::now();
+    let mut roster = Roster::new(model(&[1]), Admins::default(), Some(BTreeSet::new()), now);
+    say(&mut roster, Some(AdminState::Drain), Some(0), None, now);
+    let mut other = model(&[1]);
+    other.clusters[0].servers[0].probes[0].port = 444;
+    let mut next = roster.successor(other, now);
+    let cause = "(it is probed otherwise, and had taken itself out)";
+    assert_eq!(
+        told(&mut next),
+        [
+            format!("server-0 unknown: up -> unknown {cause}"),
+            format!("server-0 reported: drain -> ready {cause}"),
+            format!("server-0 weight: 0 -> 1 {cause}"),
+        ]
+    );
+    assert_eq!(remembered(&next, 0).len(), 4);
+    assert_eq!(told(&mut roster.successor(model(&[1]), now)), Vec::<String>::new());
+}

@@ -9,6 +9,7 @@
 //! for each network. No namespace has a way out. Start at [`scene`].
 
 pub mod dns;
+pub mod kills;
 pub mod link;
 pub mod loadbalancer;
 pub mod lock;

@@ -1,9 +1,18 @@
 //! What probing costs: a controller with many servers on the loopback interface, all of which take connections.
 //!
-//! `probe-load TGDNS [SERVERS]` runs that program in a network namespace of its own, and prints the processor's time that
-//! it takes, its memory, and how late its probes start. Needs root.
+//! `probe-load TGDNS [SERVERS [SECONDS]]` runs that program in a network namespace of its own, and prints the processor's
+//! time that it takes, its memory and descriptors from the beginning to the end, and how late its probes start. Needs root.
 
-use std::{env, fmt::Write as _, fs, net::TcpListener, path::Path, process::Command, thread, time::Duration};
+use std::{
+    env,
+    fmt::{self, Write as _},
+    fs,
+    net::TcpListener,
+    path::Path,
+    process::Command,
+    thread,
+    time::Duration,
+};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
@@ -13,12 +22,17 @@ const PORT: u16 = 443;
 /// Of one cluster.
 const MOST_SERVERS: usize = 64;
 const SETTLING: Duration = Duration::from_secs(10);
-const MEASURED: Duration = Duration::from_secs(30);
+/// Seconds, unless told.
+const MEASURED: u32 = 30;
+/// How often memory and descriptors are looked at meanwhile.
+const LOOKS: u32 = 10;
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    let tgdns = arguments.first().context("usage: probe-load TGDNS [SERVERS]")?;
+    let tgdns = arguments.first().context("usage: probe-load TGDNS [SERVERS [SECONDS]]")?;
     let servers: usize = arguments.get(1).map_or(Ok(2_000), |number| number.parse())?;
+    let measured: u32 = arguments.get(2).map_or(Ok(MEASURED), |number| number.parse())?;
+    let measured = Duration::from_secs(measured.into());
     let run = Run::start()?;
     let namespace = Namespace::new(&run, "host")?;
     let listener = namespace.enter(|| TcpListener::bind(("0.0.0.0", PORT)))??;
@@ -31,7 +45,13 @@ fn main() -> Result<()> {
     thread::sleep(SETTLING);
     process.check()?;
     let (busy, before) = (processor_time(&process)?, status(tgdns, &file)?);
-    thread::sleep(MEASURED);
+    println!("{:>9}  {:>14}  {:>9}  {:>11}", "seconds", "resident, KiB", "own, KiB", "descriptors");
+    println!("{:>9}  {}", 0, Held::by(&process)?);
+    for look in 1..=LOOKS {
+        thread::sleep(measured / LOOKS);
+        process.check()?;
+        println!("{:>9.0}  {}", (measured / LOOKS * look).as_secs_f64(), Held::by(&process)?);
+    }
     let busy = processor_time(&process)? - busy;
     let after = status(tgdns, &file)?;
     let started = |status: &Value| status["probes"]["started"].as_u64().context("no probes");
@@ -40,14 +60,40 @@ fn main() -> Result<()> {
     let live = live.flat_map(|cluster| cluster["servers"].as_array().into_iter().flatten());
     let live = live.filter(|server| server["live"] == true).count();
     ensure!(live == servers, "{live} of {servers} servers are live");
-    let resident = fs::read_to_string(format!("/proc/{}/status", process.identifier()))?;
-    let resident = resident.lines().find(|line| line.starts_with("VmRSS")).context("no VmRSS")?;
-    println!("{servers} servers, {:.0} probes per second", probes as f64 / MEASURED.as_secs_f64());
-    println!("processor: {:.1} % of one core", 100.0 * busy.as_secs_f64() / MEASURED.as_secs_f64());
+    println!("{servers} servers, {:.0} probes per second", probes as f64 / measured.as_secs_f64());
+    println!("processor: {:.1} % of one core", 100.0 * busy.as_secs_f64() / measured.as_secs_f64());
     println!("per probe: {:.1} us", busy.as_secs_f64() * 1e6 / probes as f64);
-    println!("{}", resident.replace('\t', " "));
     println!("pace: {}", after["probes"]);
     Ok(())
+}
+
+/// What a process holds at a moment.
+struct Held {
+    /// KiB of memory, the program's file included.
+    resident: u64,
+    /// KiB of memory that no file stands behind.
+    own: u64,
+    descriptors: usize,
+}
+
+impl Held {
+    fn by(process: &Process) -> Result<Self> {
+        let directory = format!("/proc/{}", process.identifier());
+        let status = fs::read_to_string(format!("{directory}/status"))?;
+        let kibibytes = |name: &str| -> Result<u64> {
+            let value = status.lines().find_map(|line| line.strip_prefix(name));
+            Ok(value.with_context(|| format!("no {name}"))?.trim().trim_end_matches(" kB").parse()?)
+        };
+        let descriptors = fs::read_dir(format!("{directory}/fd"))?.count();
+        Ok(Self { resident: kibibytes("VmRSS:")?, own: kibibytes("RssAnon:")?, descriptors })
+    }
+}
+
+impl fmt::Display for Held {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { resident, own, descriptors } = self;
+        write!(formatter, "{resident:>14}  {own:>9}  {descriptors:>11}")
+    }
 }
 
 /// User and system, of all threads.

@@ -31,7 +31,7 @@ use administration::Administration;
 use attachments::Attachments;
 pub use event::Event;
 use health_file::{HealthFile, unix_milliseconds};
-use probing::Paused;
+use probing::{Paused, Tally};
 use publication::Publication;
 use reloading::{Asker, Configuration, Reloading};
 use roster::Roster;
@@ -99,6 +99,7 @@ struct Controller {
     reloading: Reloading,
     administration: Administration,
     paused: Paused,
+    tally: Tally,
     fast_path: Option<FastPath>,
     attachments: Attachments,
     health_file: HealthFile,
@@ -128,6 +129,7 @@ impl Controller {
             administration: Administration::new(admins.clone()),
             roster: Roster::new(model, admins, services, now),
             paused: Paused::default(),
+            tally: Tally::default(),
             fast_path,
             attachments: Attachments::default(),
             health_file: HealthFile::new(now),

@@ -140,6 +140,14 @@ impl ServerHealth {
         Some(change)
     }
 
+    /// This host could not ask by this probe. Tells whether it could until then.
+    pub fn impede(&mut self, probe: usize, cause: &str, now: Instant) -> bool {
+        let Some(probe) = self.probes.get_mut(probe) else { return false };
+        let is_new = probe.impediment().is_none();
+        probe.impede(cause, now);
+        is_new
+    }
+
     /// Forgets the verdict and what it rests on: the server must prove itself anew. Tells the change, if it is one.
     pub fn doubt(&mut self, cause: &str, now: Instant) -> Option<Change> {
         let change = Change { from: self.health, to: Health::Unknown, cause: cause.to_owned(), at: now };

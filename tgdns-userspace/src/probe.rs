@@ -51,7 +51,8 @@ pub struct Probed {
     pub target: Target,
     /// Index in `Server::probes`.
     pub probe: usize,
-    pub outcome: Outcome,
+    /// Or why this host could not probe, for people, which says nothing of the server.
+    pub outcome: Result<Outcome, String>,
     /// When the probe started.
     pub started: std::time::Instant,
     next_interval: oneshot::Sender<Duration>,

@@ -13,6 +13,7 @@ pub struct Counters(pub Vec<(String, u64)>);
 pub struct Told {
     /// Of the slow path.
     pub counters: Vec<(String, u64)>,
+    pub probes: Vec<(String, u64)>,
     pub hooks: Vec<(String, u64)>,
 }
 
@@ -23,7 +24,8 @@ pub struct Stats {
     pub fast_path: Option<Counters>,
     /// None where no controller runs.
     pub slow_path: Option<Counters>,
-    /// The same.
+    /// The same, here and below.
+    pub probes: Option<Counters>,
     pub hooks: Option<Counters>,
 }
 
@@ -39,7 +41,12 @@ impl Serialize for Counters {
 
 /// As text, for people: what has been counted, without the zeros.
 pub fn render(stats: &Stats) -> String {
-    let paths = [("fast path", &stats.fast_path), ("slow path", &stats.slow_path), ("hooks", &stats.hooks)];
+    let paths = [
+        ("fast path", &stats.fast_path),
+        ("slow path", &stats.slow_path),
+        ("probes", &stats.probes),
+        ("hooks", &stats.hooks),
+    ];
     paths.into_iter().map(|(name, counters)| render_path(name, counters.as_ref())).collect()
 }
 
@@ -62,14 +69,14 @@ mod tests {
     fn stats() -> Stats {
         let counters = [("answered_a", 12), ("not_dns", 0), ("a_last_one", 3)];
         let counters = counters.map(|(name, count)| (name.to_owned(), count)).to_vec();
-        Stats { fast_path: Some(Counters(counters)), slow_path: None, hooks: None }
+        Stats { fast_path: Some(Counters(counters)), slow_path: None, probes: None, hooks: None }
     }
 
     #[test]
     fn json_is_an_object_for_each_path() {
         assert_eq!(
             serde_json::to_string(&stats()).unwrap(),
-            r#"{"fast_path":{"answered_a":12,"not_dns":0,"a_last_one":3},"slow_path":null,"hooks":null}"#
+            r#"{"fast_path":{"answered_a":12,"not_dns":0,"a_last_one":3},"slow_path":null,"probes":null,"hooks":null}"#
         );
     }
 
@@ -77,7 +84,7 @@ mod tests {
     fn text_leaves_zeros_out() {
         assert_eq!(
             render(&stats()),
-            "fast path, 1 of 3 counters are 0:\n  answered_a  12\n  a_last_one  3\nslow path: not available\nhooks: not available\n"
+            "fast path, 1 of 3 counters are 0:\n  answered_a  12\n  a_last_one  3\nslow path: not available\nprobes: not available\nhooks: not available\n"
         );
     }
 }

@@ -18,6 +18,7 @@ use crate::{
 };
 
 mod probe;
+mod reason;
 pub mod render;
 
 pub use probe::ProbeStatus;
@@ -126,7 +127,14 @@ pub struct ServerStatus {
     pub reported: String,
     /// The configured weight after what the server says of itself, in hundredths.
     pub weight_hundredths: u32,
+    /// Whether it may be handed out: health up, ready by people's and by its own word, and of some weight.
     pub live: bool,
+    /// Whether it is.
+    #[serde(default)]
+    pub handed_out: bool,
+    /// Why it is not, or is though it is not live.
+    #[serde(default)]
+    pub reason: Option<String>,
     pub tier: u8,
     /// Of the answers that have it, or begin with it where they have all servers: from 0 to 1. It follows from the weights.
     pub share: f64,
@@ -193,6 +201,8 @@ impl ClusterStatus {
         let server = |(server, of): (usize, &Server)| {
             let standing = Standing {
                 live: roster.is_live(index, server),
+                handed_out: chosen.is_some_and(|chosen| chosen.includes(server)),
+                reason: reason::of(roster, index, server, chosen),
                 share: shares.get(server).copied().unwrap_or(0.0),
             };
             health.get(server).map(|health| ServerStatus::of(of, health, roster, standing, now, wall))
@@ -217,6 +227,8 @@ impl ClusterStatus {
 /// What the selection makes of a server.
 struct Standing {
     live: bool,
+    handed_out: bool,
+    reason: Option<String>,
     share: f64,
 }
 
@@ -225,7 +237,7 @@ impl ServerStatus {
         server: &Server,
         health: &ServerHealth,
         roster: &Roster,
-        Standing { live, share }: Standing,
+        Standing { live, handed_out, reason, share }: Standing,
         now: Instant,
         wall: SystemTime,
     ) -> Self {
@@ -233,6 +245,12 @@ impl ServerStatus {
         let age = now.saturating_duration_since(change.map_or(roster.started(), |change| change.at));
         let seconds = wall.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let said = roster.admins().said(&server.name, seconds);
+        let probes = ProbeStatus::all(server, health.probes(), now, wall);
+        let not_probed = probes.iter().enumerate().filter_map(|(index, probe)| {
+            let (since, cause) = (probe.not_probed_since.as_ref()?, probe.not_probed.as_ref()?);
+            Some(health.named(index, &format!("not probed since {since}: {cause}")))
+        });
+        let not_probed: Vec<String> = not_probed.collect();
         Self {
             name: server.name.clone(),
             address: server.address,
@@ -244,13 +262,15 @@ impl ServerStatus {
             reported: health.reported_state().to_string(),
             weight_hundredths: health.weight(server.weight),
             live,
+            handed_out,
+            reason,
             tier: server.tier,
             share,
             since: timestamp(wall - age),
             since_seconds: age.as_secs(),
             cause: change.map(|change| change.cause.clone()),
-            warnings: health.warnings(),
-            probes: ProbeStatus::all(server, health.probes(), now),
+            warnings: health.warnings().into_iter().chain(not_probed).collect(),
+            probes,
         }
     }
 }

@@ -41,12 +41,14 @@ impl Arguments {
         if let (Err(fast), Err(slow)) = (&fast, &slow) {
             bail!("neither path can be asked\n  fast path: {fast:#}\n  slow path: {slow:#}");
         }
-        let (slow_path, hooks) = slow.ok().map(|told| (told.counters, told.hooks)).unzip();
+        let slow = slow.ok();
+        let controller = |of: fn(&Told) -> &Vec<(String, u64)>| slow.as_ref().map(of).cloned().map(Counters);
         let named = |(name, count): (&str, u64)| (name.to_owned(), count);
         let stats = Stats {
             fast_path: fast.ok().map(|counters| Counters(counters.into_iter().map(named).collect())),
-            slow_path: slow_path.map(Counters),
-            hooks: hooks.map(Counters),
+            slow_path: controller(|told| &told.counters),
+            probes: controller(|told| &told.probes),
+            hooks: controller(|told| &told.hooks),
         };
         if self.json { super::print_json(&stats) } else { super::print(&stats::render(&stats)) }
     }

@@ -39,6 +39,7 @@ impl Controller {
             }
             Request::Stats {} => serde_json::to_value(stats::Told {
                 counters: self.slow_path.stats(),
+                probes: self.tally.counts().map(|(name, count)| (name.to_owned(), count)).to_vec(),
                 hooks: self.hooks.counts().map(|(name, count)| (name.to_owned(), count)).to_vec(),
             }),
             Request::Admin(_) | Request::Reload {} => bail!("this is not told at once"),

@@ -8,6 +8,7 @@ use std::{
 use super::{Controller, roster::Roster};
 use crate::{
     admin::AdminState,
+    health::Outcome,
     probe::{Probed, Target},
 };
 
@@ -35,8 +36,32 @@ impl Paused {
     }
 }
 
+/// What became of all rounds of probes.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    succeeded: u64,
+    failed: u64,
+    not_run: u64,
+}
+
+impl Tally {
+    fn count(&mut self, outcome: &Result<Outcome, String>) {
+        match outcome {
+            Ok(outcome) if outcome.is_success() => self.succeeded += 1,
+            Ok(_) => self.failed += 1,
+            Err(_) => self.not_run += 1,
+        }
+    }
+
+    /// Name and value of each.
+    pub(super) fn counts(&self) -> [(&'static str, u64); 3] {
+        [("succeeded", self.succeeded), ("failed", self.failed), ("not_run", self.not_run)]
+    }
+}
+
 impl Controller {
     pub(super) fn probed(&mut self, probed: Probed) {
+        self.tally.count(&probed.outcome);
         let is_paused = |roster: &Roster| {
             let place = roster.place(probed.target);
             place.map(|(cluster, server)| roster.state(cluster, server) == AdminState::Maint)
@@ -56,7 +81,10 @@ impl Controller {
 /// Takes one outcome in. Gives the interval until the next one; nothing where the target is not known.
 fn observe(roster: &mut Roster, probed: &Probed, now: Instant) -> Option<Duration> {
     let (cluster, server) = roster.place(probed.target)?;
-    roster.observe(cluster, server, probed.probe, &probed.outcome, now);
+    match &probed.outcome {
+        Ok(outcome) => roster.observe(cluster, server, probed.probe, outcome, now),
+        Err(cause) => roster.impede(cluster, server, probed.probe, cause, now),
+    }
     let probe = roster.model().clusters.get(cluster)?.servers.get(server)?.probes.get(probed.probe)?;
     let health = roster.health(cluster).get(server)?.probes().get(probed.probe)?;
     Some(health.next_interval(probe))

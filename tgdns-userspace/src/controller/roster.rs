@@ -9,7 +9,7 @@ use std::{
 use crate::{
     admin::{AdminState, Admins},
     cluster::{Cluster, Model},
-    health::{Health, Outcome, ServerHealth},
+    health::{Outcome, ServerHealth},
     image::Prefixes,
     netlink::ServiceAddress,
     probe::Target,
@@ -138,16 +138,28 @@ impl Roster {
         let health = self.health.get_mut(cluster).and_then(|servers| servers.get_mut(server));
         let Some(health) = health else { return };
         let since = health.last_change().map(|change| change.at);
+        let impediment = health.probes().get(probe).and_then(|probe| probe.impediment()).cloned();
         let change = health.observe(probe, outcome, now);
         let after = self.own_word(place);
         self.touched |= change.is_some() || before != after;
         if let Some(change) = change {
             self.tell_verdict(place, change, since);
         }
+        if let Some((_, since)) = impediment {
+            self.tell_probing(place, probe, Ok(since), now);
+        }
         if before != after {
             let words =
                 self.health(cluster).get(server).map(|health| news::own_words(health, probe, outcome));
             self.tell_own_word(place, before, &words.unwrap_or_default(), now);
+        }
+    }
+
+    /// This host could not probe a server: what is known of it stays, and that it is not probed is told.
+    pub fn impede(&mut self, cluster: usize, server: usize, probe: usize, cause: &str, now: Instant) {
+        let health = self.health.get_mut(cluster).and_then(|servers| servers.get_mut(server));
+        if health.is_some_and(|health| health.impede(probe, cause, now)) {
+            self.tell_probing((cluster, server), probe, Err(cause), now);
         }
     }
 
@@ -163,12 +175,9 @@ impl Roster {
         configured.zip(health).map_or(0, |(server, health)| health.weight(server.weight))
     }
 
-    /// Health up, admin ready, and nothing to the contrary from the server itself: may be handed out.
+    /// Whether a server may be handed out.
     pub fn is_live(&self, cluster: usize, server: usize) -> bool {
-        let health = self.health(cluster).get(server).map(ServerHealth::health);
-        health == Some(Health::Up)
-            && self.state(cluster, server) == AdminState::Ready
-            && self.reported_state(cluster, server) == AdminState::Ready
+        self.candidate(cluster, server).is_some_and(|candidate| candidate.is_live())
     }
 
     /// How many servers of a cluster are.

@@ -17,6 +17,8 @@ pub struct ProbeHealth {
     failures: u32,
     last_outcome: Option<(Outcome, Instant)>,
     report: Report,
+    /// Why this host cannot probe, and since when.
+    impediment: Option<(String, Instant)>,
 }
 
 impl ProbeHealth {
@@ -29,11 +31,13 @@ impl ProbeHealth {
             failures: 0,
             last_outcome: None,
             report: Report::default(),
+            impediment: None,
         }
     }
 
     /// Takes one outcome; tells the evidence if it brought about another verdict.
     pub(super) fn observe(&mut self, outcome: &Outcome, now: Instant) -> Option<String> {
+        self.impediment = None;
         self.count(outcome);
         self.last_outcome = Some((outcome.clone(), now));
         self.report.update(outcome.report());
@@ -41,6 +45,17 @@ impl ProbeHealth {
         let is_new = verdict != self.health;
         self.health = verdict;
         is_new.then(|| self.evidence(outcome))
+    }
+
+    /// This host could not probe: that says nothing of the server, so the verdict stays and no evidence is lost.
+    pub(super) fn impede(&mut self, cause: &str, now: Instant) {
+        let since = self.impediment.as_ref().map_or(now, |(_, since)| *since);
+        self.impediment = Some((cause.to_owned(), since));
+    }
+
+    /// Why this host cannot probe, and since when; nothing while it can.
+    pub fn impediment(&self) -> Option<&(String, Instant)> {
+        self.impediment.as_ref()
     }
 
     /// Forgets the verdict and what it rests on.

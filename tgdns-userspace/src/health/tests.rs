@@ -224,6 +224,21 @@ fn what_a_server_says_of_itself_holds_until_it_says_otherwise() {
     assert_eq!((server.reported_state(), server.weight(65_535)), (AdminState::Ready, 6_553_500));
 }
 
+#[test]
+fn a_probe_that_cannot_run_changes_no_verdict_and_loses_no_evidence() {
+    let mut server = ServerHealth::new(Join::All, &with(vec![probe(1, 2)]));
+    let start = Instant::now();
+    let at = |seconds| start + Duration::from_secs(seconds);
+    server.observe(0, &parse('+'), at(0));
+    server.observe(0, &parse('-'), at(1));
+    assert!(server.impede(0, "no such command", at(2)) && !server.impede(0, "no memory", at(3)));
+    assert_eq!(server.probes()[0].impediment(), Some(&("no memory".to_owned(), at(2))));
+    assert_eq!(server.health(), Health::Up);
+    server.observe(0, &parse('-'), at(4));
+    assert_eq!((server.health(), server.probes()[0].impediment()), (Health::Down, None));
+    assert!(!server.impede(7, "there is no such probe", at(5)));
+}
+
 fn parse(letter: char) -> Outcome {
     match letter {
         '+' => Outcome::success(Duration::from_millis(1)),

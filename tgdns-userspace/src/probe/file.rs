@@ -25,7 +25,7 @@ const MOST: u64 = 4096;
 const MOST_READS: usize = 32;
 static READS: AtomicUsize = AtomicUsize::new(0);
 
-/// Reads the file. A disk that hangs holds up no probe but those of files.
+/// Reads the file: one that is not there says that the server is not well, one that cannot be read says nothing. A disk that hangs holds up no probe but those of files.
 pub(super) async fn probe(kind: &File, destination: &Destination, timeout: Duration) -> io::Result<Outcome> {
     let path = kind
         .path
@@ -34,7 +34,7 @@ pub(super) async fn probe(kind: &File, destination: &Destination, timeout: Durat
     let started = Instant::now();
     if READS.fetch_add(1, Ordering::Relaxed) >= MOST_READS {
         READS.fetch_sub(1, Ordering::Relaxed);
-        return Ok(Outcome::failure(format!("{MOST_READS} earlier reads of state files hang")));
+        return Err(io::Error::other(format!("{MOST_READS} earlier reads of state files hang")));
     }
     let reading = spawn_blocking(move || {
         let text = read(&path);
@@ -48,7 +48,7 @@ pub(super) async fn probe(kind: &File, destination: &Destination, timeout: Durat
     Ok(match text {
         Ok(text) => judge(&text, &path, started.elapsed()),
         Err(error) if error.kind() == ErrorKind::NotFound => Outcome::failure(format!("there is no {path}")),
-        Err(error) => Outcome::failure(format!("cannot read {path}: {error}")),
+        Err(error) => return Err(io::Error::new(error.kind(), format!("cannot read {path}: {error}"))),
     })
 }
 
@@ -117,7 +117,7 @@ mod tests {
         std::fs::create_dir(&path).expect("a directory");
         let outcome = probe(&kind, &Destination::at("10.9.9.9"), Duration::from_secs(5)).await;
         let expected = format!("cannot read {shown}: Is a directory (os error 21)");
-        assert_eq!(outcome.expect("a verdict"), Outcome::failure(expected));
+        assert_eq!(outcome.expect_err("no verdict").to_string(), expected);
         std::fs::remove_dir_all(&directory).expect("removed");
     }
 }

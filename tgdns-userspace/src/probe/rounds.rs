@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use super::{Destination, Pace, Probed, Target, ask};
-use crate::{cluster::Probe, health::Outcome, tls::Client};
+use crate::{cluster::Probe, health::Outcome, socket::own_fault, tls::Client};
 
 pub(super) struct Rounds {
     pub(super) target: Target,
@@ -45,19 +45,17 @@ impl Rounds {
         let mut next_start = last_start;
         // The next round may have waited for one that ended then.
         let mut free_since = last_start;
-        let mut impeded = false;
         let mut warning = None;
         loop {
             tokio::select! {
                 biased;
-                Some((started, result)) = in_flight.next() => {
-                    warn_once(&self.destination, &result, &mut impeded);
-                    if let Ok(outcome) = result {
-                        pass_on(&self.destination, &outcome, &mut warning);
-                        let Some(answer) = self.report(started, outcome).await else { return };
-                        next_start = last_start + until_next(interval, answer, self.probe.jitter);
-                        interval = answer;
-                    }
+                Some(ended) = in_flight.next() => {
+                    let (started, result): Ended = ended;
+                    let outcome = result.map_err(|error| own_fault(&error));
+                    pass_on(&self.destination, &outcome, &mut warning);
+                    let Some(answer) = self.report(started, outcome).await else { return };
+                    next_start = last_start + until_next(interval, answer, self.probe.jitter);
+                    interval = answer;
                     free_since = Instant::now();
                 }
                 () = sleep_until(next_start), if in_flight.len() < limit => {
@@ -75,7 +73,7 @@ impl Rounds {
     }
 
     /// Hands the outcome to the event loop; gives the interval that it answers, or nothing if it is gone.
-    async fn report(&self, started: Instant, outcome: Outcome) -> Option<Duration> {
+    async fn report(&self, started: Instant, outcome: Result<Outcome, String>) -> Option<Duration> {
         let (next_interval, answer) = oneshot::channel();
         let probed = Probed {
             target: self.target,
@@ -101,22 +99,10 @@ fn shortened(interval: Duration, jitter: u8) -> Duration {
     interval.mul_f64(1.0 - f64::from(jitter) / 100.0 * fastrand::f64())
 }
 
-/// Says that this host cannot probe, and that it can again; not at each round.
-fn warn_once(destination: &Destination, result: &io::Result<Outcome>, impeded: &mut bool) {
-    match (result, *impeded) {
-        (Err(error), false) => {
-            tracing::warn!("cannot probe {destination}, so its health stays as it is: {error}");
-        }
-        (Ok(_), true) => tracing::info!("{destination} can be probed again"),
-        (Err(_), true) | (Ok(_), false) => {}
-    }
-    *impeded = result.is_err();
-}
-
 /// Says what people should see to, once for as long as it is the same.
-fn pass_on(destination: &Destination, outcome: &Outcome, told: &mut Option<String>) {
+fn pass_on(destination: &Destination, outcome: &Result<Outcome, String>, told: &mut Option<String>) {
     // A failure in between is no reason to repeat it.
-    if let Outcome::Success { report, .. } = outcome
+    if let Ok(Outcome::Success { report, .. }) = outcome
         && report.warning != *told
     {
         if let Some(warning) = &report.warning {

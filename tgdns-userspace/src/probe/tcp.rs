@@ -66,6 +66,24 @@ mod tests {
         });
     }
 
+    /// All ports in use, and an address that is another host's.
+    #[test]
+    fn what_this_host_lacks_is_not_the_server_s_failure() {
+        NetworkNamespace::new().block_on(|| async {
+            std::fs::write("/proc/sys/net/ipv4/ip_local_port_range", "50000 50000").expect("a narrow range");
+            let listener = TcpListener::bind("127.0.0.1:443").await.expect("bind");
+            let _holder = tokio::net::TcpStream::connect("127.0.0.1:443").await.expect("the only port");
+            let destination = Destination::at(&listener.local_addr().expect("bound").to_string());
+            let error = probe(&Tcp::default(), &destination, TIMEOUT).await.expect_err("no port is free");
+            let told = crate::socket::own_fault(&error);
+            assert_eq!(told, "this host has no address or no free port to connect from");
+            let destination = Destination { source: "192.0.2.9".parse().ok(), ..destination };
+            let error = probe(&Tcp::default(), &destination, TIMEOUT).await.expect_err("no such address");
+            let told = crate::socket::own_fault(&error);
+            assert!(told.starts_with("cannot use the source address 192.0.2.9: "), "{told}");
+        });
+    }
+
     #[test]
     fn leaves_no_connection_behind() {
         NetworkNamespace::new().block_on(|| async {

@@ -1,9 +1,13 @@
 //! What each probe of a server says.
 
-use std::{net::IpAddr, time::Instant};
+use std::{
+    net::IpAddr,
+    time::{Instant, SystemTime},
+};
 
 use serde::{Deserialize, Serialize};
 
+use super::timestamp;
 use crate::{
     check,
     cluster::{Probe, Server},
@@ -24,6 +28,12 @@ pub struct ProbeStatus {
     pub took_microseconds: Option<u64>,
     /// Why the last round failed.
     pub failure: Option<String>,
+    /// Why this host cannot probe, so that health stays what it was; none while it can.
+    #[serde(default)]
+    pub not_probed: Option<String>,
+    /// Since when: RFC 3339, UTC.
+    #[serde(default)]
+    pub not_probed_since: Option<String>,
     /// What should be seen to before it becomes a failure.
     pub warning: Option<String>,
     /// Since the end of the last round.
@@ -31,11 +41,14 @@ pub struct ProbeStatus {
 }
 
 impl ProbeStatus {
-    pub(super) fn all(server: &Server, health: &[ProbeHealth], now: Instant) -> Vec<Self> {
-        server.probes.iter().zip(health).map(|(probe, health)| Self::of(server, probe, health, now)).collect()
+    /// `wall` is the clock's time at `now`.
+    pub(super) fn all(server: &Server, health: &[ProbeHealth], now: Instant, wall: SystemTime) -> Vec<Self> {
+        let probes = server.probes.iter().zip(health);
+        probes.map(|(probe, health)| Self::of(server, probe, health, now, wall)).collect()
     }
 
-    fn of(server: &Server, probe: &Probe, health: &ProbeHealth, now: Instant) -> Self {
+    fn of(server: &Server, probe: &Probe, health: &ProbeHealth, now: Instant, wall: SystemTime) -> Self {
+        let since = |at: Instant| timestamp(wall - now.saturating_duration_since(at));
         let last = health.last_outcome();
         let age = last.map(|(_, at)| now.saturating_duration_since(*at).as_millis());
         let (took, failure) = match last {
@@ -51,6 +64,8 @@ impl ProbeStatus {
             health: health.health().as_str().to_owned(),
             took_microseconds: took,
             failure,
+            not_probed: health.impediment().map(|(cause, _)| cause.clone()),
+            not_probed_since: health.impediment().map(|(_, at)| since(*at)),
             warning: health.report().warning.clone(),
             age_milliseconds: age.and_then(|age| u64::try_from(age).ok()),
         }

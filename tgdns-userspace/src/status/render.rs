@@ -67,6 +67,11 @@ fn cluster(cluster: &ClusterStatus) -> String {
         HandedOut::NoData => Rule::NoData.as_str(),
         HandedOut::Addresses => Rule::Addresses.as_str(),
     };
+    let unproven = cluster.servers.iter().filter(|server| server.health == "unknown").count();
+    let unproven = match unproven {
+        0 => String::new(),
+        _ => format!("{unproven} without a verdict, "),
+    };
     let is_instead = !matches!(cluster.handed_out, HandedOut::Nothing | HandedOut::Live);
     let why = match live {
         _ if !is_instead => String::new(),
@@ -74,7 +79,7 @@ fn cluster(cluster: &ClusterStatus) -> String {
         _ => format!("as fewer than {} are live, ", cluster.min_up),
     };
     let count = cluster.servers.len();
-    let mut text = format!("{}: {live} of {count} servers live, {why}{rule}\n", cluster.name);
+    let mut text = format!("{}: {live} of {count} servers live, {unproven}{why}{rule}\n", cluster.name);
     if let Some((least, most)) = cluster.ttl_bounds {
         let ttl = cluster.ttl;
         text.push_str(&format!(
@@ -103,12 +108,13 @@ fn cluster(cluster: &ClusterStatus) -> String {
 
 fn probe_rows(server: &ServerStatus) -> impl Iterator<Item = Vec<String>> {
     server.probes.iter().map(|probe| {
-        let last = match (&probe.failure, probe.took_microseconds) {
-            (Some(failure), _) => failure.clone(),
-            (None, Some(took)) => {
+        let last = match (&probe.not_probed, &probe.failure, probe.took_microseconds) {
+            (Some(cause), ..) => format!("not probed: {cause}"),
+            (None, Some(failure), _) => failure.clone(),
+            (None, None, Some(took)) => {
                 format!("well after {}", humantime::format_duration(Duration::from_micros(took)))
             }
-            (None, None) => "none yet".to_owned(),
+            (None, None, None) => "none yet".to_owned(),
         };
         vec![server.name.clone(), probe.name.clone(), probe.target.clone(), probe.health.clone(), last]
     })

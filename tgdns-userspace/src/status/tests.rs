@@ -115,11 +115,12 @@ fn json_has_the_promised_keys() {
             "health_from": null, "admin": "ready",
             "admin_reason": null,
             "admin_until": null, "reported": "ready", "weight_hundredths": 100, "live": true,
+            "handed_out": false, "reason": null,
             "tier": 1, "share": 0.0,
             "since": "1970-01-01T00:01:35.000Z", "since_seconds": 5, "cause": "1 success", "warnings": [],
             "probes": [{
                 "name": "tcp", "type": "tcp", "target": "10.10.10.100:443", "source": null, "health": "up",
-                "took_microseconds": 1000, "failure": null, "warning": null, "age_milliseconds": 5000,
+                "took_microseconds": 1000, "failure": null, "not_probed": null, "not_probed_since": null, "warning": null, "age_milliseconds": 5000,
             }],
         })
     );
@@ -182,10 +183,10 @@ fn several_probes_and_reports() {
     let lines: Vec<&str> = text.lines().skip_while(|line| !line.starts_with("  SERVER")).take(12).collect();
     assert_eq!(
         lines.join("\n"),
-        "  SERVER      ADDRESS       HEALTH   ADMIN              LIVE  WEIGHT  SHARE  SINCE  CAUSE
-  internet-1  10.10.10.100  up       ready, says drain  no    0.5     0.0%   0s     agent: 1 success
-  internet-2  10.10.10.101  down     ready              no    1       0.0%   0s     agent: it says down (1 failure)
-  internet-3  10.10.10.102  unknown  ready              no    1       0.0%   0s
+        "  SERVER      ADDRESS       HEALTH   ADMIN              HANDED OUT  WEIGHT  SHARE  SINCE  CAUSE
+  internet-1  10.10.10.100  up       ready, says drain  no          0.5     0.0%   0s     agent: 1 success
+  internet-2  10.10.10.101  down     ready              no          1       0.0%   0s     agent: it says down (1 failure)
+  internet-3  10.10.10.102  unknown  ready              no          1       0.0%   0s
   warning: internet-2: tcp: soon
   SERVER      PROBE  TARGET             HEALTH   LAST
   internet-1  tcp    10.10.10.100:443   up       well after 2ms
@@ -218,11 +219,11 @@ eth0     xdp native, NOT attached
 eth1     xdp native, attached, answers on 10.10.10.2, 10.10.10.3
 sockets  0.0.0.0:53, [::]:53
 
-internet.intern.netz: 1 of 3 servers live, the live ones are handed out
-  SERVER      ADDRESS       HEALTH   ADMIN  LIVE  SINCE  CAUSE
-  internet-1  10.10.10.100  up       ready  yes   5s     1 success
-  internet-2  10.10.10.101  down     ready  no    5s     connection refused (1 failure)
-  internet-3  10.10.10.102  unknown  ready  no    10s
+internet.intern.netz: 1 of 3 servers live, 1 without a verdict, the live ones are handed out
+  SERVER      ADDRESS       HEALTH   ADMIN  HANDED OUT          SINCE  CAUSE
+  internet-1  10.10.10.100  up       ready  yes                 5s     1 success
+  internet-2  10.10.10.101  down     ready  no: down            5s     connection refused (1 failure)
+  internet-3  10.10.10.102  unknown  ready  no: no verdict yet  10s
   VIEW     ANSWER
   default  10.10.10.100
   lan      192.168.1.100
@@ -301,10 +302,66 @@ fn shares_and_tiers_are_shown_where_they_differ() {
     );
     let text = render::render(&status_after(&config, Duration::ZERO, &[false, true, true]));
     for row in [
-        "  SERVER      ADDRESS       HEALTH  ADMIN  LIVE  TIER  WEIGHT  SHARE   SINCE  CAUSE",
-        "  internet-2  10.10.10.101  up      ready  yes   2     3       0.0%    5s     1 success",
-        "  internet-3  10.10.10.102  up      ready  yes   1     1       100.0%  5s     1 success",
+        "  SERVER      ADDRESS       HEALTH  ADMIN  HANDED OUT                TIER  WEIGHT  SHARE   SINCE  CAUSE",
+        "  internet-2  10.10.10.101  up      ready  no: tier 2 is not needed  2     3       0.0%    5s     1 success",
+        "  internet-3  10.10.10.102  up      ready  yes                       1     1       100.0%  5s     1 success",
     ] {
         assert!(text.contains(row), "{row} in {text}");
+    }
+}
+
+/// One server of each kind that is not live: why it is not handed out, and why it is after all where none is live.
+#[test]
+fn each_server_s_place_has_its_reason() {
+    let config = CONFIG.replace(
+        "[[cluster.part]]\n",
+        "[[cluster.server]]\nname = \"internet-2\"\nweight = 0\n[[cluster.part]]\n",
+    );
+    for (outcomes, elapsed, live, expected) in [
+        (
+            &[true, true][..],
+            10,
+            1,
+            [(true, None), (false, Some("weight 0")), (false, Some("no verdict yet"))],
+        ),
+        (
+            &[false, true],
+            10,
+            0,
+            [
+                (true, Some("down, but none is live")),
+                (false, Some("weight 0")),
+                (true, Some("no verdict yet, but none is live")),
+            ],
+        ),
+        (&[true], 0, 1, [(false, None), (false, None), (false, None)]),
+    ] {
+        let status = status_after(&config, Duration::from_secs(elapsed), outcomes);
+        let servers = &status.clusters[0].servers;
+        let told = servers.iter().map(|server| (server.handed_out, server.reason.as_deref()));
+        assert_eq!(told.collect::<Vec<_>>(), expected, "{outcomes:?}");
+        assert_eq!(servers.iter().filter(|server| server.live).count(), live, "{outcomes:?}");
+    }
+}
+
+#[test]
+fn a_server_that_cannot_be_probed_is_told_with_the_reason() {
+    let start = Instant::now();
+    let mut roster =
+        Roster::new(config::parse(CONFIG, "F").unwrap(), Admins::default(), Some(BTreeSet::new()), start);
+    roster.observe(0, 0, 0, &Outcome::success(Duration::ZERO), start);
+    roster.impede(0, 0, 0, "this host has no free port", start + Duration::from_secs(5));
+    let process = status(&[]).process;
+    let (now, wall) = (start + Duration::from_secs(10), SystemTime::UNIX_EPOCH + Duration::from_secs(100));
+    let told = Status::of(process, &roster, &|_| true, now, wall);
+    let probe = &told.clusters[0].servers[0].probes[0];
+    assert_eq!(probe.not_probed.as_deref(), Some("this host has no free port"));
+    assert_eq!(probe.not_probed_since.as_deref(), Some("1970-01-01T00:01:35.000Z"));
+    let text = render::render(&told);
+    for line in [
+        "up (not probed)",
+        "  warning: internet-1: not probed since 1970-01-01T00:01:35.000Z: this host has no free port\n",
+    ] {
+        assert!(text.contains(line), "{text}");
     }
 }

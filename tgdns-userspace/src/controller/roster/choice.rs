@@ -13,20 +13,28 @@ impl Roster {
         let Some(of) = self.model.clusters.get(cluster) else {
             return Chosen::default();
         };
-        let servers = of.servers.iter().zip(self.health(cluster)).enumerate();
-        let candidates = servers.map(|(index, (server, health))| Candidate {
-            is_up: health.health() == Health::Up,
-            admin: self.state(cluster, index),
-            reported: self.reported_state(cluster, index),
-            weight: self.weight(cluster, index),
-            tier: server.tier,
-            recovered: recovered_at(health).map(|at| self.whole_seconds(now).saturating_duration_since(at)),
+        let candidates = self.health(cluster).iter().enumerate().filter_map(|(server, health)| {
+            let recovered = recovered_at(health);
+            let recovered = recovered.map(|at| self.whole_seconds(now).saturating_duration_since(at));
+            Some(Candidate { recovered, ..self.candidate(cluster, server)? })
         });
         let last = self.last.servers(of);
         let (candidates, last) = (candidates.collect::<Vec<_>>(), last.as_deref());
         let mut chosen = selection::choose(&of.policy, &candidates, last);
         chosen.in_views = selection::views::choices(&self.model, of, &candidates, last, &chosen);
         chosen
+    }
+
+    /// What decides whether a server is handed out, recoveries aside.
+    pub(super) fn candidate(&self, cluster: usize, server: usize) -> Option<Candidate> {
+        Some(Candidate {
+            is_up: self.health(cluster).get(server)?.health() == Health::Up,
+            admin: self.state(cluster, server),
+            reported: self.reported_state(cluster, server),
+            weight: self.weight(cluster, server),
+            tier: self.model.clusters.get(cluster)?.servers.get(server)?.tier,
+            recovered: None,
+        })
     }
 
     pub(super) fn next_rise(&self, now: Instant) -> Option<Instant> {

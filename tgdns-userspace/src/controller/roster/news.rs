@@ -14,6 +14,9 @@ use crate::{
     remark::{Remark, Remarks, Subject},
 };
 
+const PROBED: &str = "probed";
+const NOT_PROBED: &str = "not probed";
+
 /// One change of one server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct News {
@@ -107,6 +110,25 @@ impl Roster {
             let [from, to] = [before, after].map(|word| (f64::from(word.weight) / 100.0).to_string());
             self.remark(place, remark(Subject::Weight, from, to));
         }
+    }
+
+    /// A probe can be run again, which it could not since then, or can't, and why.
+    pub(super) fn tell_probing(
+        &mut self,
+        place @ (cluster, server): (usize, usize),
+        probe: usize,
+        can: Result<Instant, &str>,
+        now: Instant,
+    ) {
+        let Some(health) = self.health(cluster).get(server) else { return };
+        let (from, to, cause) = match can {
+            Ok(_) => (NOT_PROBED, PROBED, health.named(probe, "this host can probe it again")),
+            Err(cause) => (PROBED, NOT_PROBED, health.named(probe, cause)),
+        };
+        let after = can.ok().map(|since| now.saturating_duration_since(since));
+        let (from, to) = (from.to_owned(), to.to_owned());
+        let remark = Remark { subject: Subject::Probing, from, to, cause, until: None, at: now };
+        self.tell(place, What::Remark(remark), after);
     }
 
     /// The server must prove itself anew, and what it said of itself is worth nothing any more.

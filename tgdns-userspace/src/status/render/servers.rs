@@ -23,7 +23,7 @@ pub(super) fn rows(servers: &[ServerStatus]) -> Vec<Vec<String>> {
         row.extend(last);
         row
     };
-    let names = header(&["SERVER", "ADDRESS", "HEALTH", "ADMIN", "LIVE", "SINCE", "CAUSE"]);
+    let names = header(&["SERVER", "ADDRESS", "HEALTH", "ADMIN", "HANDED OUT", "SINCE", "CAUSE"]);
     let mut rows = vec![row(names, "TIER".to_owned(), "WEIGHT".to_owned(), "SHARE".to_owned())];
     rows.extend(servers.iter().map(|of| {
         row(
@@ -47,15 +47,24 @@ fn server(server: &ServerStatus) -> Vec<String> {
     vec![
         server.name.clone(),
         server.address.to_string(),
-        match &server.health_from {
-            None => server.health.clone(),
-            Some(from) => format!("{} ({from})", server.health),
-        },
+        health(server),
         admin(server),
-        if server.live { "yes" } else { "no" }.to_owned(),
+        handed_out(server),
         duration(server.since_seconds),
         server.cause.clone().unwrap_or_default(),
     ]
+}
+
+fn health(server: &ServerStatus) -> String {
+    let is_old = server.probes.iter().any(|probe| probe.not_probed.is_some());
+    let old = is_old.then(|| " (not probed)".to_owned());
+    let from = || server.health_from.as_ref().map(|from| format!(" ({from})"));
+    format!("{}{}", server.health, old.or_else(from).unwrap_or_default())
+}
+
+fn handed_out(server: &ServerStatus) -> String {
+    let word = if server.handed_out { "yes" } else { "no" };
+    server.reason.as_ref().map_or_else(|| word.to_owned(), |reason| format!("{word}: {reason}"))
 }
 
 fn admin(server: &ServerStatus) -> String {

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     admin::Said,
-    health::{Report, ReportedWeight},
+    health::{Health, Report, ReportedWeight},
     image::Image,
     last_run::file::Memory,
 };
@@ -149,4 +149,20 @@ fn another_probe_takes_back_what_the_one_before_reported() {
     );
     assert_eq!(remembered(&next, 0).len(), 4);
     assert_eq!(told(&mut roster.successor(model(&[1]), now)), Vec::<String>::new());
+}
+
+/// Once for as long as it lasts, and its verdict stays.
+#[test]
+fn a_probe_that_cannot_run_is_told_once() {
+    let now = Instant::now();
+    let mut roster = Roster::new(model(&[1]), Admins::default(), Some(BTreeSet::new()), now);
+    observe(&mut roster, "a", true, now);
+    roster.take_news();
+    for _ in 0..3 {
+        roster.impede(0, 0, 0, "cannot run /x", now);
+    }
+    assert_eq!(told(&mut roster), ["server-0 probing: probed -> not probed (cannot run /x)"]);
+    assert!(roster.is_live(0, 0));
+    observe(&mut roster, "a", true, now);
+    assert_eq!(told(&mut roster), ["server-0 probing: not probed -> probed (this host can probe it again)"]);
 }

@@ -173,6 +173,28 @@ impl Host {
         wait::until("the first right answer", STARTING, attempt).map(drop)
     }
 
+    /// Waits until `tgdns status` has so many live servers, of all clusters.
+    pub(crate) fn wait_until_live(&mut self, expected: usize) -> Result<()> {
+        let live = |host: &Self| -> Result<usize> {
+            let output = host.tgdns(&["status", "--json"])?;
+            ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            let status: Value = serde_json::from_slice(&output.stdout)?;
+            let clusters = status["clusters"].as_array().into_iter().flatten();
+            let servers = clusters.flat_map(|cluster| cluster["servers"].as_array().into_iter().flatten());
+            Ok(servers.filter(|server| server["live"] == true).count())
+        };
+        let attempt = || {
+            self.check()?;
+            Ok(match live(self) {
+                Ok(live) if live == expected => Ok(()),
+                Ok(live) => Err(anyhow::anyhow!("{live} are\n{}", self.log())),
+                // The controller may not listen yet.
+                Err(error) => Err(error),
+            })
+        };
+        wait::until(&format!("{expected} live servers"), STARTING, attempt).map(drop)
+    }
+
     /// Fails where `tgdns run` has ended by itself.
     pub(crate) fn check(&mut self) -> Result<()> {
         self.process.as_mut().context("tgdns does not run")?.check()

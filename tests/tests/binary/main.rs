@@ -1,12 +1,15 @@
 //! The built `tgdns` on a network interface: what it answers, how it starts again, how it refuses, what it takes.
 
 mod admin;
+mod backends;
 mod control;
 mod devices;
 mod footprint;
 mod hooks;
 mod host;
 mod modes;
+mod outage;
+mod policies;
 mod probes;
 mod protocols;
 mod question;
@@ -14,6 +17,10 @@ mod refusals;
 mod reload;
 mod restart;
 mod services;
+mod slow_start;
 mod sockets;
 mod start;
+mod tiers;
+mod ttl;
 mod views;
+mod weights;

@@ -66,6 +66,29 @@ fn each_view_has_its_aliases() -> Result<()> {
     Ok(())
 }
 
+/// Hidden from guests is the second server, whom the others see by an address for each view.
+#[test]
+fn a_server_is_hidden_from_one_of_two_views() -> Result<()> {
+    let hidden = CLUSTERS.replace("guests = [\"172.16.0.21\", \"fd00:2::21\"]", "guests = \"none\"");
+    assert_ne!(hidden, CLUSTERS);
+    let mut host = Host::new(&Setup { clusters: &hidden, ..Setup::default() })?;
+    host.start()?;
+    let (lan, guests) = (host.client("10.10.10.10", IPV4)?, host.client("10.10.10.11", IPV4)?);
+    assert_eq!(lan.addresses(NAME, RecordType::A)?, ips(&["192.168.1.20", "192.168.1.21"])?);
+    assert_eq!(guests.addresses(NAME, RecordType::A)?, ips(&["172.16.0.20"])?);
+    assert_eq!(guests.addresses(NAME, RecordType::AAAA)?, ips(&["fd00:2::20"])?);
+
+    // None of those that guests are shown is live now, and they may try all of them; lan is told who lives.
+    host.stop_server(0);
+    lan.wait_for_addresses(NAME, &ips(&["192.168.1.21"])?)?;
+    assert_eq!(guests.addresses(NAME, RecordType::A)?, ips(&["172.16.0.20", "172.16.0.22"])?);
+    host.stop_server(1);
+    lan.wait_for_addresses(NAME, &ips(&["192.168.1.20", "192.168.1.21", "192.168.1.22"])?)?;
+    // Who is hidden stays so when all are handed out.
+    assert_eq!(guests.addresses(NAME, RecordType::A)?, ips(&["172.16.0.20", "172.16.0.22"])?);
+    Ok(())
+}
+
 /// The servers themselves are told as clients of a view, the client of no view is 10.10.10.11.
 const HIDDEN: &str = r#"
 [[view]]

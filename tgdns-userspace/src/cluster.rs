@@ -30,6 +30,8 @@ pub struct Model {
     /// Its members may ask on the control socket, too.
     pub control_group: Option<String>,
     pub pin_directory: PathBuf,
+    /// Where commands of probes and hooks may write, beside the directories above.
+    pub writable: Vec<PathBuf>,
     /// Where the slow path listens; empty where another server owns the port.
     pub listen: Vec<SocketAddr>,
     /// What the slow path tells who asks for this host's identifier, at most 63 bytes; empty for nothing.

@@ -19,12 +19,13 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::{
     admin::{self, Admins},
     cluster::{Model, XdpMode},
-    control,
+    confinement, control,
     directories::Made,
     hook::Hooks,
     image::Image,
     last_run,
     responder::unix_seconds,
+    service_manager::{self, Watchdog},
     xdp::{self, FastPath},
 };
 use administration::Administration;
@@ -86,8 +87,11 @@ pub async fn run(configuration: Configuration, model: Model) -> Result<()> {
     let mut controller = Controller::new(configuration, model, admins, fast_path, slow_path);
     controller.roster.remember(&answered, &last_run, Instant::now(), unix_milliseconds());
     sources.probes.follow(controller.roster.targets());
+    confinement::confine(controller.roster.model())?;
     controller.log_start();
+    service_manager::ready();
     let signal = controller.turns(&mut sources).await?;
+    service_manager::stopping();
     controller.save_health_at_last();
     controller.log_stop(signal);
     Ok(())
@@ -108,6 +112,7 @@ struct Controller {
     started: SystemTime,
     started_at: Instant,
     publication: Publication,
+    watchdog: Watchdog,
 }
 
 impl Controller {
@@ -137,6 +142,7 @@ impl Controller {
             started: SystemTime::now(),
             started_at: now,
             publication: Publication::default(),
+            watchdog: Watchdog::default(),
         }
     }
 
@@ -160,6 +166,7 @@ impl Controller {
                 event = sources.ready();
             }
             self.settle(sources);
+            self.watchdog.feed(Instant::now());
         }
     }
 
@@ -177,6 +184,7 @@ impl Controller {
             self.next_admin_end(),
             tidy,
             self.health_file.due_at(),
+            self.watchdog.due_at(),
         ];
         deadlines.into_iter().flatten().chain(rounds).min()
     }

@@ -15,20 +15,31 @@ use nix::{
 
 use crate::{
     cluster::{Model, XdpMode},
-    control,
-    probe::icmp,
-    publish,
+    control, publish,
 };
 
 pub mod capabilities;
 pub mod kernel;
+pub mod ownership;
 
 /// All problems at once, each a sentence that says what to do; empty where the start may go on. Changes nothing.
 pub fn problems(model: &Model) -> Vec<String> {
+    let missing = capabilities::problem(&process_status(), &capabilities::needed_here(model));
+    missing.into_iter().chain(problems_beside_capabilities(model)).collect()
+}
+
+/// The same for a running controller, which has dropped what it does not need, and is to take another configuration.
+pub fn problems_of_reload(model: &Model) -> Vec<String> {
+    let missing = capabilities::problem(&process_status(), &capabilities::still_needed(model));
+    let missing =
+        missing.map(|problem| format!("restart tgdns, which has dropped what it did not need; {problem}"));
+    missing.into_iter().chain(problems_beside_capabilities(model)).collect()
+}
+
+fn problems_beside_capabilities(model: &Model) -> Vec<String> {
     let mut problems = Vec::new();
     let fast_path = model.xdp_mode != XdpMode::Off;
     problems.extend(publish::excess(model));
-    problems.extend(capabilities_problem(model));
     if fast_path {
         problems.extend(kernel::problem(&release()));
         problems.extend(pin_directory_problem(&model.pin_directory));
@@ -36,17 +47,16 @@ pub fn problems(model: &Model) -> Vec<String> {
     }
     problems.extend(control::group_problem(model.control_group.as_deref()));
     problems.extend(directory_problem("state_dir", &model.state_directory));
+    problems.extend(ownership::problem("state_dir", &model.state_directory));
+    let missing = model.writable.iter().filter(|path| !path.exists());
+    problems.extend(
+        missing.map(|path| format!("writable: there is no {0}: make it, or take it away", path.display())),
+    );
     problems
 }
 
-fn capabilities_problem(model: &Model) -> Option<String> {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let unprivileged = fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start");
-    let first_unprivileged_port = unprivileged.ok().and_then(|text| text.trim().parse().ok()).unwrap_or(1024);
-    capabilities::problem(
-        &status,
-        &capabilities::needed(model, first_unprivileged_port, icmp::is_permitted()),
-    )
+fn process_status() -> String {
+    fs::read_to_string("/proc/self/status").unwrap_or_default()
 }
 
 fn release() -> String {

@@ -62,6 +62,7 @@ pub fn refusals(before: &Model, after: &Model) -> Vec<String> {
         ("control", before.control == after.control),
         ("state_dir", before.state_directory == after.state_directory),
         ("pin_dir", before.pin_directory == after.pin_directory),
+        ("writable", before.writable == after.writable),
         ("xdp_mode", before.xdp_mode == after.xdp_mode),
         ("probes_at_once", before.probes.at_once == after.probes.at_once),
         ("commands_at_once", before.probes.commands_at_once == after.probes.commands_at_once),

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 
 /// Where each program comes from on Debian.
-const PACKAGES: [(&str, &str); 22] = [
+const PACKAGES: [(&str, &str); 26] = [
     ("bpftool", "bpftool"),
     ("dig", "bind9-dnsutils"),
     ("dnsmasq", "dnsmasq-base"),
@@ -31,6 +31,10 @@ const PACKAGES: [(&str, &str); 22] = [
     ("pdns_recursor", "pdns-recursor"),
     ("setpriv", "util-linux"),
     ("socat", "socat"),
+    ("systemd-analyze", "systemd"),
+    ("systemd-sysusers", "systemd"),
+    ("systemd-tmpfiles", "systemd"),
+    ("umount", "mount"),
     ("unbound", "unbound"),
     ("unshare", "util-linux"),
 ];

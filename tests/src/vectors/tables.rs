@@ -72,6 +72,7 @@ impl TableSet {
             state_directory: "/nonexistent".into(),
             control: "/nonexistent".into(),
             control_group: None,
+            writable: vec![],
             pin_directory: "/nonexistent".into(),
             listen: vec!["0.0.0.0:53".parse()?],
             identity: tables.identity.clone(),

@@ -20,15 +20,17 @@ const SERVER: Ipv4Addr = Ipv4Addr::new(10, 10, 10, 22);
 
 #[test]
 fn a_command_is_told_of_health_and_of_admin_states() -> Result<()> {
-    let told = std::env::temp_dir().join(format!("tgdns-hook-told-{}", std::process::id()));
+    let directory = std::env::temp_dir().join(format!("tgdns-hook-told-{}", std::process::id()));
+    fs::create_dir_all(&directory)?;
+    let told = directory.join("told");
     let clusters = format!(
         "[[hook]]\ncommand = [\"/bin/sh\", \"-c\", \"cat >> {0}; echo >> {0}\"]\n\
          [[hook]]\ncommand = [\"/bin/sleep\", \"60\"]\non = [\"drain\"]\ntimeout = \"200ms\"\n{CLUSTER}",
         told.display()
     );
-    let mut host = Host::new(&Setup { clusters: &clusters, ..Setup::default() })?;
+    let writable = std::slice::from_ref(&directory);
+    let mut host = Host::new(&Setup { clusters: &clusters, writable, ..Setup::default() })?;
     let facts = facts(&mut host, || fs::read_to_string(&told).unwrap_or_default())?;
-    fs::remove_file(&told)?;
     let drain = facts.iter().find(|fact| fact["event"] == "drain").expect("it is there");
     assert_eq!((&drain["cause"], &drain["address"]), (&json!("a fan"), &json!("10.10.10.20")));
     ensure!(drain["until"].is_string(), "{drain}");
@@ -36,6 +38,8 @@ fn a_command_is_told_of_health_and_of_admin_states() -> Result<()> {
     assert_eq!(stats["hooks"], json!({ "run": 7, "failed": 1, "dropped": 0 }), "{}", host.log());
     let log = host.log();
     ensure!(log.contains("a hook has failed") && log.contains("killed after 200ms"), "{log}");
+    drop(host);
+    fs::remove_dir_all(&directory)?;
     Ok(())
 }
 

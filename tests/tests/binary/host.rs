@@ -22,7 +22,7 @@ use tests::lab::{
     wait,
 };
 
-use crate::question::Client;
+use crate::{question::Client, user::User};
 
 /// No machine has an interface of that name, so nothing is found in the wrong network namespace.
 pub(crate) const INTERFACE: &str = "tgdns-nic";
@@ -51,6 +51,8 @@ pub(crate) struct Setup<'s> {
     pub(crate) xdp_mode: &'s str,
     pub(crate) listen: &'s str,
     pub(crate) default_view: &'s str,
+    /// Where commands may write.
+    pub(crate) writable: &'s [PathBuf],
     /// In place of the run's own directory.
     pub(crate) pins: Option<PathBuf>,
     /// Views and clusters.
@@ -64,6 +66,7 @@ impl Default for Setup<'_> {
             xdp_mode: "native",
             listen: "[]",
             default_view: "default",
+            writable: &[],
             pins: None,
             clusters: CLUSTER,
         }
@@ -90,6 +93,8 @@ pub(crate) struct Host {
     pub(crate) far: Namespace,
     pub(crate) pins: PathBuf,
     pub(crate) program: PathBuf,
+    /// Who runs `tgdns`, in place of root.
+    pub(crate) user: Option<User>,
     servers: Vec<Option<TcpListener>>,
     pub(crate) run: Run,
     _turn: Lock,
@@ -119,17 +124,19 @@ impl Host {
         };
         let servers = LIVE.iter().map(listen).collect::<Result<_>>()?;
         let pins = setup.pins.clone().unwrap_or_else(|| run.pins().join("tgdns"));
-        let host = Self { process: None, namespace, far, pins, program, servers, run, _turn: turn };
+        let host =
+            Self { process: None, namespace, far, pins, program, user: None, servers, run, _turn: turn };
         host.configure(setup)?;
         Ok(host)
     }
 
     /// Writes the configuration anew.
     pub(crate) fn configure(&self, setup: &Setup<'_>) -> Result<()> {
-        let Setup { interfaces, xdp_mode, listen, default_view, clusters, .. } = setup;
+        let Setup { interfaces, xdp_mode, listen, default_view, writable, clusters, .. } = setup;
         let text = format!(
             "interfaces = {interfaces:?}\nxdp_mode = \"{xdp_mode}\"\nstate_dir = \"{}\"\ncontrol = \"{}\"\n\
-             pin_dir = \"{}\"\ndefault_view = \"{default_view}\"\n[dns]\nlisten = {listen}\n{clusters}",
+             pin_dir = \"{}\"\ndefault_view = \"{default_view}\"\n\
+             writable = {writable:?}\n[dns]\nlisten = {listen}\n{clusters}",
             self.path("state").display(),
             self.control().display(),
             self.pins.display(),
@@ -151,7 +158,15 @@ impl Host {
     pub(crate) fn launch(&mut self) -> Result<()> {
         let configuration = self.path("tgdns.toml");
         let arguments = ["run".as_ref(), "--config".as_ref(), configuration.as_os_str()];
-        self.process = Some(Process::start(&self.run, &self.namespace, "tgdns", &self.program, arguments)?);
+        let process = match &self.user {
+            None => Process::start(&self.run, &self.namespace, "tgdns", &self.program, arguments)?,
+            Some(user) => {
+                let (wrapper, mut wrapped) = user.command(&self.program)?;
+                wrapped.extend(arguments.map(ToOwned::to_owned));
+                Process::start(&self.run, &self.namespace, "tgdns", &wrapper, wrapped)?
+            }
+        };
+        self.process = Some(process);
         Ok(())
     }
 
@@ -223,7 +238,10 @@ impl Host {
 
     /// A command of `tgdns` with this host's configuration.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = self.namespace.command(&self.program);
+        let mut command = match &self.user {
+            None => self.namespace.command(&self.program),
+            Some(user) => user.command_in(&self.namespace, &self.program),
+        };
         command.args(arguments).arg("--config").arg(self.path("tgdns.toml"));
         command
     }

@@ -4,7 +4,7 @@ use std::{
     fmt::Write as _,
     fs,
     net::UdpSocket,
-    os::unix::fs::PermissionsExt as _,
+    os::unix::fs::chown,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -157,13 +157,14 @@ fn capabilities_are_missing() -> Result<()> {
     let clusters = CLUSTER.replace("type = \"tcp\"\nport = 443", "type = \"icmp\"");
     let setup = Setup { listen: r#"["0.0.0.0:53"]"#, clusters: &clusters, ..Setup::default() };
     let host = Host::new(&setup)?;
-    // Where everybody may write and run.
+    // Where everybody may run.
     fs::create_dir(host.path("state"))?;
-    fs::set_permissions(host.path("state"), fs::Permissions::from_mode(0o777))?;
     let copy = host.path("tgdns");
     fs::copy(&host.program, &copy)?;
     let without = ["--bounding-set", "-all", "--inh-caps", "-all", "--no-new-privs"];
-    for user in [&["--reuid", "65534", "--regid", "65534", "--clear-groups"][..], &[]] {
+    for (owner, user) in [(65_534, &["--reuid", "65534", "--regid", "65534", "--clear-groups"][..]), (0, &[])]
+    {
+        chown(host.path("state"), Some(owner), None)?;
         let mut command = host.namespace.command("setpriv");
         command.args(without).args(user).arg("--").arg(&copy);
         command.args(["run", "--config"]).arg(host.path("tgdns.toml"));

@@ -26,7 +26,7 @@ struct Contents {
 /// A file that cannot be read or moved.
 pub fn read(directory: &Path) -> Result<Admins> {
     let path = directory.join(NAME);
-    let text = match fs::read(&path) {
+    let text = match atomic_file::read(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Admins::default()),
         Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),

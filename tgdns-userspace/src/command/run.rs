@@ -38,7 +38,8 @@ impl Arguments {
             .with_context(|| format!("cannot tell where {} is", given.display()))?;
         let configuration = Configuration { file, control: self.control };
         let model = configuration.load()?;
-        let problems = preflight::problems(&model);
+        let mut problems = preflight::problems(&model);
+        problems.extend(preflight::ownership::problem("the configuration", &configuration.file));
         if !problems.is_empty() {
             bail!("cannot start: {}", problems.join("\ntgdns: cannot start: "));
         }

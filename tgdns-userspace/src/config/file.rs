@@ -53,6 +53,7 @@ pub(super) struct File {
     pub(super) control: Given<AbsolutePath>,
     pub(super) control_group: Given<GroupName>,
     pub(super) pin_dir: Given<AbsolutePath>,
+    pub(super) writable: Given<Vec<Spanned<AbsolutePath>>>,
     pub(super) dns: Given<Table<Dns>>,
     pub(super) probes_at_once: Given<Number<1, 65_536>>,
     pub(super) commands_at_once: Given<Number<1, 1024>>,

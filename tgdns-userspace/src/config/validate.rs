@@ -79,6 +79,9 @@ pub(super) fn model(file: File, mistakes: &mut Mistakes<'_>) -> Model {
         control,
         control_group: file.control_group.map(|group| group.into_inner().0),
         pin_directory: path(file.pin_dir, "/sys/fs/bpf/tgdns", |_, _| ()),
+        writable: file.writable.map_or_else(Vec::new, |paths| {
+            paths.into_inner().into_iter().map(|path| path.into_inner().0).collect()
+        }),
         listen,
         identity: dns.identity.map_or_else(String::new, |text| text.into_inner().0),
         version: dns.version.map_or_else(String::new, |text| text.into_inner().0),

@@ -11,10 +11,11 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
+use caps::{CapSet, Capability};
 use nix::{
     fcntl::{Flock, FlockArg},
     sys::stat::{Mode, fchmod},
-    unistd::{Gid, Group},
+    unistd::{Gid, Group, getgroups},
 };
 use socket2::{Domain, SockAddr, Socket, Type};
 use tokio::net::UnixListener;
@@ -90,7 +91,22 @@ pub fn set_access(path: &Path, group: Option<&str>) -> Result<()> {
 
 /// Why a group cannot be let in; nothing where it can.
 pub fn group_problem(group: Option<&str>) -> Option<String> {
-    group_of(group?).err().map(|error| format!("{error:#}"))
+    let name = group?;
+    match group_of(name) {
+        Err(error) => Some(format!("{error:#}")),
+        Ok(gid) => (!may_give_to(gid)).then(|| {
+            format!(
+                "control_group: this process may not let in the group \"{name}\", as it is no member (systemd: \
+                 SupplementaryGroups={name}); a restart as root may"
+            )
+        }),
+    }
+}
+
+/// A running controller has dropped CAP_CHOWN.
+fn may_give_to(group: Gid) -> bool {
+    let is_member = group == Gid::effective() || getgroups().is_ok_and(|groups| groups.contains(&group));
+    is_member || caps::has_cap(None, CapSet::Effective, Capability::CAP_CHOWN).unwrap_or(false)
 }
 
 fn group_of(name: &str) -> Result<Gid> {

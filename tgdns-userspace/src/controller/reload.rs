@@ -14,6 +14,7 @@ use crate::{
     check, control,
     hook::Hooks,
     reload::{self, Changes},
+    service_manager,
 };
 
 impl Controller {
@@ -24,6 +25,7 @@ impl Controller {
 
     fn begin_reload(&mut self, sources: &Sources) {
         if self.reloading.begin() {
+            service_manager::reloading();
             sources.load(self.configuration.clone(), self.roster.model().clone());
         }
     }
@@ -92,6 +94,7 @@ impl Controller {
     /// Tells who asked, and goes on with who asked meanwhile.
     pub(super) fn end_reload(&mut self, outcome: &Result<Changes>, sources: &Sources) {
         self.reloading.end(outcome);
+        service_manager::ready();
         self.begin_reload(sources);
     }
 

@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
     io::ErrorKind,
     net::IpAddr,
     path::Path,
@@ -197,7 +196,7 @@ impl Known {
 /// A file that cannot be read.
 pub fn read(directory: &Path) -> Result<Memory> {
     let path = directory.join(NAME);
-    let text = match fs::read(&path) {
+    let text = match atomic_file::read(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Memory::default()),
         Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),

@@ -1,6 +1,13 @@
 //! Does the process hold the capabilities that the configuration asks for?
 
-use crate::cluster::{Model, ProbeKind, XdpMode};
+use std::fs;
+
+use caps::{CapSet, CapsHashSet, errors::CapsError};
+
+use crate::{
+    cluster::{Model, ProbeKind, XdpMode},
+    probe::icmp,
+};
 
 /// A capability by its kernel number (`include/uapi/linux/capability.h`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +18,16 @@ pub struct Capability {
     within_sys_admin: bool,
 }
 
+impl Capability {
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn in_crate(self) -> Option<caps::Capability> {
+        self.name.parse().ok()
+    }
+}
+
 pub const NET_BIND_SERVICE: Capability =
     Capability { name: "CAP_NET_BIND_SERVICE", number: 10, within_sys_admin: false };
 pub const NET_ADMIN: Capability = Capability { name: "CAP_NET_ADMIN", number: 12, within_sys_admin: false };
@@ -18,7 +35,50 @@ pub const NET_RAW: Capability = Capability { name: "CAP_NET_RAW", number: 13, wi
 pub const PERFMON: Capability = Capability { name: "CAP_PERFMON", number: 38, within_sys_admin: true };
 pub const BPF: Capability = Capability { name: "CAP_BPF", number: 39, within_sys_admin: true };
 
-const SYS_ADMIN: u32 = 21;
+const SYS_ADMIN: Capability = Capability { name: "CAP_SYS_ADMIN", number: 21, within_sys_admin: false };
+
+/// What this configuration needs on this host before its start.
+pub fn needed_here(model: &Model) -> Vec<Capability> {
+    needed_where(model, icmp::is_permitted())
+}
+
+fn needed_where(model: &Model, may_echo: bool) -> Vec<Capability> {
+    let unprivileged = fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start");
+    let first_unprivileged_port = unprivileged.ok().and_then(|text| text.trim().parse().ok()).unwrap_or(1024);
+    needed(model, first_unprivileged_port, may_echo)
+}
+
+/// What this configuration needs on this host once it has started: CAP_PERFMON is the verifier's, and the program is loaded
+/// once. The others are for maps and self-tests (CAP_BPF), devices that return or are added (CAP_NET_ADMIN), sockets that a
+/// reload adds and those of each echo request.
+pub fn still_needed(model: &Model) -> Vec<Capability> {
+    let needed = needed_where(model, icmp::is_permitted_without_capability());
+    needed.into_iter().filter(|capability| *capability != PERFMON).collect()
+}
+
+/// Drops all others for good, also those that commands would inherit; gives those that are left. What the process did not hold
+/// it does not get.
+///
+/// # Errors
+/// The kernel's.
+pub fn keep(needed: &[Capability]) -> Result<Vec<Capability>, CapsError> {
+    let held = caps::read(None, CapSet::Permitted)?;
+    let holds = |capability: &Capability| capability.in_crate().is_some_and(|found| held.contains(&found));
+    let mut kept: Vec<Capability> = needed.iter().copied().filter(holds).collect();
+    if needed.iter().any(|wanted| wanted.within_sys_admin && !holds(wanted)) && holds(&SYS_ADMIN) {
+        kept.push(SYS_ADMIN);
+    }
+    // What a program that root executes would get back. Whoever may not drop that is not root.
+    if held.contains(&caps::Capability::CAP_SETPCAP) {
+        caps::clear(None, CapSet::Bounding)?;
+    }
+    caps::clear(None, CapSet::Ambient)?;
+    caps::clear(None, CapSet::Inheritable)?;
+    let set: CapsHashSet = kept.iter().copied().filter_map(Capability::in_crate).collect();
+    caps::set(None, CapSet::Effective, &set)?;
+    caps::set(None, CapSet::Permitted, &set)?;
+    Ok(kept)
+}
 
 /// What this configuration needs: three to load and attach the XDP program, one to listen on a low port, and one to send
 /// echo requests unless everybody may (`net.ipv4.ping_group_range`).
@@ -43,8 +103,9 @@ pub fn needed(model: &Model, first_unprivileged_port: u16, may_echo: bool) -> Ve
 pub fn problem(process_status: &str, needed: &[Capability]) -> Option<String> {
     let effective = effective(process_status).unwrap_or(0);
     let has = |number: u32| effective >> number & 1 == 1;
-    let holds =
-        |capability: &Capability| has(capability.number) || capability.within_sys_admin && has(SYS_ADMIN);
+    let holds = |capability: &Capability| {
+        has(capability.number) || capability.within_sys_admin && has(SYS_ADMIN.number)
+    };
     let missing: Vec<&str> =
         needed.iter().filter(|capability| !holds(capability)).map(|capability| capability.name).collect();
     (!missing.is_empty()).then(|| {
@@ -106,6 +167,7 @@ mod tests {
             state_directory: "/".into(),
             control: "/".into(),
             control_group: None,
+            writable: vec![],
             pin_directory: "/".into(),
             listen: vec![([0, 0, 0, 0], port).into()],
             tcp: TcpLimits::default(),

@@ -35,6 +35,11 @@ pub fn is_permitted() -> bool {
     !socket(Ipv4Addr::LOCALHOST.into()).is_err_and(refused)
 }
 
+/// Whether that takes no capability, as `net.ipv4.ping_group_range` has one of this process's groups.
+pub fn is_permitted_without_capability() -> bool {
+    Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::ICMPV4)).is_ok()
+}
+
 /// Sends one echo request.
 pub(super) async fn probe(destination: &Destination, timeout: Duration) -> io::Result<Outcome> {
     let deadline = Deadline::starts_now(timeout);

@@ -85,8 +85,8 @@ fn what_a_reload_cannot_change_is_refused_by_its_key() {
             vec!["`state_dir` cannot", "`pin_dir` cannot", "`xdp_mode` cannot"],
         ),
         (
-            lines("probes_at_once = 7\ncommands_at_once = 3"),
-            vec!["`probes_at_once` cannot", "`commands_at_once` cannot"],
+            lines("writable = [\"/var/log/a\"]\nprobes_at_once = 7\ncommands_at_once = 3"),
+            vec!["`writable` cannot", "`probes_at_once` cannot", "`commands_at_once` cannot"],
         ),
         (vec![("10.0.0.1:53", "0.0.0.0:53".to_owned())], vec!["dns.listen: 0.0.0.0:53 overlaps 10.0.0.1:53"]),
         (vec![("[::]:53", "[::1]:53".to_owned())], vec!["dns.listen: [::1]:53 overlaps [::]:53"]),

@@ -30,6 +30,7 @@ fn defaults() {
         control,
         control_group,
         pin_directory,
+        writable,
         listen,
         tcp,
         probes,
@@ -46,7 +47,7 @@ fn defaults() {
     assert_eq!(xdp_mode, XdpMode::Native);
     assert_eq!(state_directory, PathBuf::from("/var/lib/tgdns"));
     assert_eq!(control, PathBuf::from("/run/tgdns/control.sock"));
-    assert_eq!(control_group, None);
+    assert_eq!((control_group, writable), (None, vec![]));
     assert_eq!(pin_directory, PathBuf::from("/sys/fs/bpf/tgdns"));
     assert_eq!(listen, [(Ipv4Addr::UNSPECIFIED, 53).into(), (Ipv6Addr::UNSPECIFIED, 53).into()]);
     let expected =

@@ -102,6 +102,7 @@ fn model(clusters: &[usize]) -> Model {
         state_directory: "/".into(),
         control: "/".into(),
         control_group: None,
+        writable: vec![],
         pin_directory: "/".into(),
         listen: vec![],
         tcp: TcpLimits::default(),

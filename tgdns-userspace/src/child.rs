@@ -1,46 +1,109 @@
-//! A command of this host, in a process group of its own: when it has ended or its time is up, all that is left of the
-//! group is killed. Nothing of it outlives that but what leaves the group on purpose.
+//! Commands of this host, each under a supervisor of its own.
+//!
+//! A command gets a new session, an environment of its own, and none of this process's descriptors, capabilities and limits.
+//! The supervisor is this program once more ([`supervise_if_asked`]): it tells how the command has ended, and then, or when
+//! nobody listens to it any more, kills all that the command has started. So a command whose [`Running`] is dropped, or
+//! whose controller was killed, leaves nothing behind, whatever session and group it is in.
+
+mod confinement;
+mod supervisor;
 
 use std::{
     convert::Infallible,
-    io,
+    io::{self, ErrorKind, PipeWriter},
+    os::unix::process::ExitStatusExt as _,
     process::{ExitStatus, Stdio},
     time::Duration,
 };
 
-use nix::{
-    errno::Errno,
-    sys::signal::{Signal, killpg},
-    unistd::Pid,
-};
 use tokio::{
-    io::AsyncWriteExt as _,
-    process::{Child, ChildStdin, Command},
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    process::{Child, ChildStdin, ChildStdout, Command},
 };
 
-/// A program without a shell, and with nothing of this process's environment.
-pub(crate) fn command(program: &str, arguments: &[String]) -> Command {
-    let mut command = Command::new(program);
-    command.args(arguments).env_clear().current_dir("/").process_group(0).kill_on_drop(true);
-    command.env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-    command
+pub use supervisor::supervise_if_asked;
+use supervisor::{End, Report};
+
+/// Where a command's output goes to.
+pub(crate) enum Output {
+    /// What it prints is dropped, and its errors go where this process's go.
+    Dropped,
+    /// All of it.
+    Kept(PipeWriter),
 }
 
-/// Runs a [`command`], which reads `input`; gives its status, or nothing where it had to be killed.
+/// A command and all that it has started. Dropping it kills them.
+pub(crate) struct Running {
+    supervisor: Child,
+    report: ChildStdout,
+}
+
+/// Starts a program without a shell, with nothing of this process's environment but what is given.
+///
+/// # Errors
+/// No process can be started. That the program can't be run is told by [`Running::ended`].
+pub(crate) fn start(
+    words: &[String],
+    environment: Vec<(&'static str, String)>,
+    input: Stdio,
+    output: Output,
+) -> io::Result<Running> {
+    // This very program, even where another version lies in its place by now.
+    let mut command = Command::new("/proc/self/exe");
+    command.arg0(supervisor::NAME).env_clear().current_dir("/").stdin(input).stdout(Stdio::piped());
+    match output {
+        Output::Dropped => command.arg(supervisor::DROP_OUTPUT),
+        Output::Kept(writer) => command.arg(supervisor::KEEP_OUTPUT).stderr(writer),
+    };
+    command.env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+    command.envs(environment).args(words);
+    let mut supervisor = command.spawn()?;
+    let report = supervisor.stdout.take().ok_or(ErrorKind::BrokenPipe)?;
+    Ok(Running { supervisor, report })
+}
+
+impl Running {
+    /// Waits for the command's end. What it has left behind is killed without being waited for.
+    ///
+    /// # Errors
+    /// It is not there, or can't be run, or somebody killed the supervisor.
+    pub(crate) async fn ended(&mut self) -> io::Result<ExitStatus> {
+        let mut report = Report::default();
+        self.report.read_exact(&mut report).await.map_err(|error| {
+            let is_gone = error.kind() == ErrorKind::UnexpectedEof;
+            if is_gone { io::Error::other("its supervisor has ended before it") } else { error }
+        })?;
+        match End::from(report) {
+            End::Status(status) => Ok(ExitStatus::from_raw(status)),
+            End::NotRun(number) => Err(not_run(io::Error::from_raw_os_error(number))),
+        }
+    }
+}
+
+fn not_run(error: io::Error) -> io::Error {
+    // Of a file that may not be executed the kernel says EACCES.
+    if error.raw_os_error() != Some(libc::EPERM) {
+        return error;
+    }
+    let cause = format!("{error}: it wants capabilities (see `getcap`), and commands get none");
+    io::Error::new(error.kind(), cause)
+}
+
+/// Runs a program that reads `input`; gives its status, or nothing where it had to be killed.
 ///
 /// # Errors
 /// It is not there, or can't be run.
 pub(crate) async fn run(
-    command: &mut Command,
+    words: &[String],
+    environment: Vec<(&'static str, String)>,
     input: &[u8],
     timeout: Duration,
 ) -> io::Result<Option<ExitStatus>> {
-    let mut child = command.stdin(Stdio::piped()).spawn()?;
-    let _group = Group::of(&child);
-    let mut stdin = child.stdin.take();
+    let mut child = start(words, environment, Stdio::piped(), Output::Dropped)?;
+    let mut stdin = child.supervisor.stdin.take();
     let end = tokio::time::timeout(timeout, async {
         tokio::select! {
-            status = child.wait() => status,
+            status = child.ended() => status,
             never = feed(&mut stdin, input) => match never {},
         }
     });
@@ -55,23 +118,6 @@ async fn feed(stdin: &mut Option<ChildStdin>, input: &[u8]) -> Infallible {
     std::future::pending().await
 }
 
-/// The processes of one [`command`], which are killed when it is dropped.
-pub(crate) struct Group(Option<Pid>);
-
-impl Group {
-    pub(crate) fn of(leader: &Child) -> Self {
-        Self(leader.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw))
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        // Without the leader, which has been waited for, there may be none left. Its number is not given to another one
-        // within that short time: the kernel gives them in turn.
-        if let Some(Err(error)) = self.0.map(|group| killpg(group, Signal::SIGKILL))
-            && error != Errno::ESRCH
-        {
-            tracing::warn!("cannot kill what is left of a command: {error}");
-        }
-    }
-}
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests;

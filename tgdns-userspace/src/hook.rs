@@ -51,12 +51,20 @@ pub struct Fact {
     pub at: String,
 }
 
-/// The hooks of one configuration. Dropping it ends them with all that they have started.
-#[derive(Debug)]
+/// The hooks that hold. Dropping it ends them with all that they have started.
+#[derive(Debug, Default)]
 pub struct Hooks {
-    queues: Vec<(Vec<Occasion>, mpsc::Sender<Arc<Fact>>)>,
+    running: Vec<Running>,
+    /// Of these, and of those before them.
     counts: Arc<Counts>,
-    _tasks: JoinSet<()>,
+}
+
+#[derive(Debug)]
+struct Running {
+    hook: Hook,
+    queue: mpsc::Sender<Arc<Fact>>,
+    /// One, which ends when this is dropped.
+    _task: JoinSet<()>,
 }
 
 #[derive(Debug, Default)]
@@ -69,23 +77,28 @@ struct Counts {
 impl Hooks {
     /// Must be called within a runtime.
     pub fn start(hooks: &[Hook]) -> Self {
-        let counts = Arc::<Counts>::default();
-        let mut tasks = JoinSet::new();
-        let mut queues = Vec::new();
+        let mut started = Self::default();
+        started.follow(hooks);
+        started
+    }
+
+    /// Takes another configuration's hooks: those that are the same in it go on with what they do and what waits for them,
+    /// the others are ended. Must be called within a runtime.
+    pub fn follow(&mut self, hooks: &[Hook]) {
+        let mut before = std::mem::take(&mut self.running);
         let roots = Arc::<Roots>::default();
         for hook in hooks {
-            let (sender, receiver) = mpsc::channel(WAITING);
-            queues.push((hook.on.clone(), sender));
-            tasks.spawn(serve(hook.clone(), roots.clone(), receiver, Arc::clone(&counts)));
+            let same = before.iter().position(|running| running.hook == *hook);
+            let running = same.map(|same| before.swap_remove(same));
+            self.running.push(running.unwrap_or_else(|| Running::start(hook, &roots, &self.counts)));
         }
-        Self { queues, counts, _tasks: tasks }
     }
 
     /// Tells all whom it concerns; waits for none of them.
     pub fn tell(&self, fact: Fact) {
         let fact = Arc::new(fact);
-        for (_, queue) in self.queues.iter().filter(|(on, _)| on.contains(&fact.event)) {
-            if let Err(TrySendError::Full(_)) = queue.try_send(Arc::clone(&fact)) {
+        for running in self.running.iter().filter(|running| running.hook.on.contains(&fact.event)) {
+            if let Err(TrySendError::Full(_)) = running.queue.try_send(Arc::clone(&fact)) {
                 let before = self.counts.dropped.fetch_add(1, Ordering::Relaxed);
                 // Thousands of lines would say no more.
                 if before.is_power_of_two() || before == 0 {
@@ -100,6 +113,15 @@ impl Hooks {
         let Counts { run, failed, dropped } = self.counts.as_ref();
         [("run", run), ("failed", failed), ("dropped", dropped)]
             .map(|(name, count)| (name, count.load(Ordering::Relaxed)))
+    }
+}
+
+impl Running {
+    fn start(hook: &Hook, roots: &Arc<Roots>, counts: &Arc<Counts>) -> Self {
+        let (queue, receiver) = mpsc::channel(WAITING);
+        let mut task = JoinSet::new();
+        task.spawn(serve(hook.clone(), Arc::clone(roots), receiver, Arc::clone(counts)));
+        Self { hook: hook.clone(), queue, _task: task }
     }
 }
 

@@ -3,7 +3,7 @@
 pub mod admin;
 mod atomic_file;
 pub mod check;
-mod child;
+pub mod child;
 pub mod cluster;
 pub mod config;
 mod confinement;

@@ -50,6 +50,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    tgdns::child::supervise_if_asked();
     let command = CommandLine::parse().command;
     log_to_stderr(command.logs_json());
     match command.run() {

@@ -36,11 +36,11 @@ pub struct Webhook {
     pub tls: Option<Tls>,
 }
 
-/// For the log: a URL's path and query are often a secret.
+/// For the log: a command's arguments, and a URL's path and query, are often a secret.
 impl fmt::Display for Call {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Command(words) => formatter.write_str(&words.join(" ")),
+            Self::Command(words) => formatter.write_str(words.first().map_or("", String::as_str)),
             Self::Webhook(Webhook { url, .. }) => {
                 let authority = url.authority().map_or("", |authority| authority.as_str());
                 write!(formatter, "{}://{authority}", url.scheme_str().unwrap_or_default())

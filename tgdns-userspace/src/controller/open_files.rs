@@ -31,11 +31,11 @@ pub(super) fn make_room(model: &Model) -> Result<()> {
 
 fn needed(model: &Model) -> u64 {
     let connections = if model.listen.is_empty() { 0 } else { u64::from(model.tcp.connections) };
-    // A verdict's worth of each probe may be under way, and a command has a pipe.
+    // A verdict's worth of each probe may be under way, and a command has two pipes and a process.
     let probes = model.clusters.iter().flat_map(|cluster| &cluster.servers).flat_map(|server| &server.probes);
     let wanted: u64 = probes.map(|probe| u64::from(probe.rise.max(probe.fall))).sum();
     let probes =
-        wanted.min(model.probes.at_once.into()) + 2 * wanted.min(model.probes.commands_at_once.into());
+        wanted.min(model.probes.at_once.into()) + 3 * wanted.min(model.probes.commands_at_once.into());
     connections + probes + OTHERS
 }
 
@@ -59,10 +59,10 @@ mod tests {
     #[test]
     fn descriptors_for_connections_and_probes() {
         let mut model = config::parse(CONFIG, "F").unwrap();
-        assert_eq!(needed(&model), 5000 + 9 + 18 + OTHERS);
+        assert_eq!(needed(&model), 5000 + 9 + 27 + OTHERS);
         make_room(&model).unwrap();
         assert!(getrlimit(Resource::RLIMIT_NOFILE).unwrap().0 >= 5000);
         model.listen.clear();
-        assert_eq!(needed(&model), 9 + 18 + OTHERS);
+        assert_eq!(needed(&model), 9 + 27 + OTHERS);
     }
 }

@@ -12,7 +12,6 @@ use super::{
 };
 use crate::{
     check, control,
-    hook::Hooks,
     reload::{self, Changes},
     service_manager,
 };
@@ -63,9 +62,7 @@ impl Controller {
         }
         let Prepared { roster, secrets, bound, changes } =
             self.reloading.prepared.take_if(|prepared| prepared.roster.is_ready(now))?;
-        if roster.model().hooks != self.roster.model().hooks {
-            self.hooks = Hooks::start(&roster.model().hooks);
-        }
+        self.hooks.follow(&roster.model().hooks);
         self.roster = roster;
         self.health_file.changed(now);
         let model = self.roster.model();

@@ -1,16 +1,13 @@
 //! A hook that is a command.
 
-use std::{process::Stdio, time::Duration};
+use std::time::Duration;
 
 use super::Fact;
 use crate::child;
 
 /// Runs it with the facts in its environment, and as JSON on its standard input.
 pub(super) async fn run(words: &[String], fact: &Fact, json: &[u8], timeout: Duration) -> Result<(), String> {
-    let Some((program, arguments)) = words.split_first() else { return Ok(()) };
-    let mut command = child::command(program, arguments);
-    command.envs(environment(fact)).stdout(Stdio::null());
-    match child::run(&mut command, json, timeout).await {
+    match child::run(words, environment(fact), json, timeout).await {
         Ok(Some(status)) if status.success() => Ok(()),
         Ok(Some(status)) => Err(format!("ended with {status}")),
         Ok(None) => Err(format!("killed after {}", humantime::format_duration(timeout))),

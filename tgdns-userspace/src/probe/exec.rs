@@ -3,9 +3,8 @@
 //! What it prints is listened to, up to a bound.
 
 use std::{
-    io::{self, ErrorKind, PipeReader},
-    os::fd::OwnedFd,
-    os::unix::process::ExitStatusExt as _,
+    io::{self, ErrorKind},
+    os::{fd::OwnedFd, unix::process::ExitStatusExt as _},
     process::{ExitStatus, Stdio},
     time::{Duration, Instant},
 };
@@ -14,7 +13,7 @@ use tokio::net::unix::pipe;
 
 use super::{Destination, conversation::quoted, words::Said};
 use crate::{
-    child::{self, Group},
+    child::{self, Output},
     cluster::Exec,
     health::Outcome,
 };
@@ -27,18 +26,26 @@ const LONGEST_LINE: usize = 200;
 /// Runs the command. An error is this host's own fault: the command is not there, or cannot be run.
 pub(super) async fn probe(kind: &Exec, destination: &Destination, timeout: Duration) -> io::Result<Outcome> {
     let started = Instant::now();
-    let (group, mut child, mut output) = start(kind, destination)?;
+    let (reader, writer) = io::pipe()?;
+    let mut output = pipe::Receiver::from_owned_fd(OwnedFd::from(reader))?;
+    let output_of = Output::Kept(writer);
+    let not_run = |error: io::Error| {
+        let program = kind.command.first().map_or("", String::as_str);
+        io::Error::new(error.kind(), format!("cannot run {program}: {error}"))
+    };
+    let started_child = child::start(&kind.command, environment(destination), Stdio::null(), output_of);
+    let mut child = started_child.map_err(not_run)?;
     let mut said = Vec::new();
     let end = tokio::time::timeout(timeout, async {
         tokio::select! {
             biased;
             // It ends only by an error or too much output: what is left open by a child is no reason to wait.
             read = listen(&mut output, &mut said) => read.map(|()| None),
-            status = child.wait() => status.map(Some),
+            status = child.ended() => status.map(Some).map_err(not_run),
         }
     })
     .await;
-    drop(group);
+    drop(child);
     let line = |said: &[u8]| first_line(said).map(|line| format!(": {line}")).unwrap_or_default();
     let cause = match end {
         Err(_elapsed) => format!("killed after {}{}", humantime::format_duration(timeout), line(&said)),
@@ -57,28 +64,17 @@ pub(super) async fn probe(kind: &Exec, destination: &Destination, timeout: Durat
     Ok(Outcome::failure(cause))
 }
 
-fn start(
-    kind: &Exec,
-    destination: &Destination,
-) -> io::Result<(Group, tokio::process::Child, pipe::Receiver)> {
-    let (program, arguments) = kind.command.split_first().ok_or(ErrorKind::InvalidInput)?;
-    let (reader, writer): (PipeReader, _) = io::pipe()?;
-    let mut command = child::command(program, arguments);
-    command
-        .env("TGDNS_CLUSTER", &destination.cluster)
-        .env("TGDNS_SERVER", &destination.server)
-        .env("TGDNS_ADDRESS", destination.address.ip().to_string())
-        .stdin(Stdio::null())
-        .stdout(writer.try_clone()?)
-        .stderr(writer);
-    if destination.address.port() != 0 {
-        command.env("TGDNS_PORT", destination.address.port().to_string());
+fn environment(destination: &Destination) -> Vec<(&'static str, String)> {
+    let Destination { cluster, server, address, .. } = destination;
+    let mut given = vec![
+        ("TGDNS_CLUSTER", cluster.clone()),
+        ("TGDNS_SERVER", server.clone()),
+        ("TGDNS_ADDRESS", address.ip().to_string()),
+    ];
+    if address.port() != 0 {
+        given.push(("TGDNS_PORT", address.port().to_string()));
     }
-    let child = command
-        .spawn()
-        .map_err(|error| io::Error::new(error.kind(), format!("cannot run {program}: {error}")))?;
-    let group = Group::of(&child);
-    Ok((group, child, pipe::Receiver::from_owned_fd(OwnedFd::from(reader))?))
+    given
 }
 
 /// Ends well when there is too much.

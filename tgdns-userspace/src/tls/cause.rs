@@ -50,8 +50,7 @@ fn certificate_cause(error: &CertificateError) -> String {
             format!("certificate is for {presented}, not for {}", expected.to_str())
         }
         CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
-            "certificate is a CA's own, which no server may use: have one signed by it, or set verify = false"
-                .to_owned()
+            "certificate is a CA's own, which no server may use: have one signed by it".to_owned()
         }
         other => format!("certificate is not good: {other}"),
     }

@@ -872,6 +872,10 @@ fn hooks() {
             "url = \"https://192.0.2.1/\"\nca = \"/nonexistent/ca.pem\"",
             "5:6: `ca`: /nonexistent/ca.pem can't be read: No such file or directory (os error 2)",
         ),
+        (
+            "command = [\"/bin/tell\", \"a\\u0000b\"]",
+            "4:25: a zero byte ends a program's argument, so none may hold one: take it away",
+        ),
     ] {
         check(&changed("[dns]\n", &format!("[[hook]]\n{written}\n[dns]\n")), &[expected]);
     }

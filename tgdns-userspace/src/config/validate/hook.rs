@@ -86,7 +86,12 @@ fn command(
             mistakes.add(&program.span(), format!("{:?} is no path: {advice}", program.get_ref()));
         }
     }
-    words.into_inner().into_iter().map(Spanned::into_inner).collect()
+    let words = words.into_inner();
+    for word in words.iter().filter(|word| word.get_ref().contains('\0')) {
+        mistakes
+            .add(&word.span(), "a zero byte ends a program's argument, so none may hold one: take it away");
+    }
+    words.into_iter().map(Spanned::into_inner).collect()
 }
 
 fn webhook(url: Url, ca: Option<&Spanned<AbsolutePath>>, mistakes: &mut Mistakes<'_>) -> Webhook {

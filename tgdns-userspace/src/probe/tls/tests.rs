@@ -40,7 +40,7 @@ async fn certificates_are_judged() {
             "a CA's own",
             ours.own(),
             &trusting,
-            "certificate is a CA's own, which no server may use: have one signed by it, or set verify = false",
+            "certificate is a CA's own, which no server may use: have one signed by it",
         ),
         ("another CA and name, unverified", theirs.signed(&["a.example.com"], YEARS), &Trust::Anybody, ""),
         ("expired, unverified", ours.signed(&www, -2), &Trust::Anybody, ""),

@@ -1,0 +1,163 @@
+//! A process between the controller and one command.
+//!
+//! Who leaves its parent becomes a child of the supervisor, so none of what the command starts gets out of its reach. It has
+//! a pipe to the controller, which is both the way of its report and its lifeline: without a reader there is nobody left who
+//! wants the command to go on.
+
+use std::{
+    env,
+    ffi::OsString,
+    fs,
+    io::{self, Write as _},
+    os::{
+        fd::{AsFd as _, BorrowedFd},
+        unix::process::CommandExt as _,
+    },
+    process::{Command, Stdio, exit},
+};
+
+use nix::{
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+    sys::{
+        signal::{SigSet, Signal},
+        signalfd::{SfdFlags, SignalFd},
+    },
+};
+use rustix::process::{Pid, WaitOptions, kill_process, kill_process_group, wait};
+
+use super::confinement;
+
+/// The name by which this program knows that it is a supervisor; its first argument is one of those below, and the
+/// command follows.
+pub(super) const NAME: &str = "tgdns-command";
+/// The command's output is dropped.
+pub(super) const DROP_OUTPUT: &str = "--drop-output";
+/// The command's output goes where its errors go.
+pub(super) const KEEP_OUTPUT: &str = "--keep-output";
+
+/// An [`End`], as the supervisor writes it.
+pub(super) type Report = [u8; 8];
+
+/// What became of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// As `wait` tells it.
+    Status(i32),
+    /// The number of the error, which is never 0.
+    NotRun(i32),
+}
+
+impl From<End> for Report {
+    fn from(end: End) -> Self {
+        let (error, status) = match end {
+            End::Status(status) => (0, status),
+            End::NotRun(error) => (error, 0),
+        };
+        (u64::from(error.cast_unsigned()) << 32 | u64::from(status.cast_unsigned())).to_be_bytes()
+    }
+}
+
+impl From<Report> for End {
+    fn from([e0, e1, e2, e3, s0, s1, s2, s3]: Report) -> Self {
+        match i32::from_be_bytes([e0, e1, e2, e3]) {
+            0 => Self::Status(i32::from_be_bytes([s0, s1, s2, s3])),
+            error => Self::NotRun(error),
+        }
+    }
+}
+
+/// Where this process was started to supervise a command it does, and does not return. Must be called before anything else
+/// is done, on the main thread.
+pub fn supervise_if_asked() {
+    let mut words = env::args_os();
+    if words.next().is_some_and(|name| name == NAME) {
+        supervise(words);
+        exit(0);
+    }
+}
+
+fn supervise(mut words: impl Iterator<Item = OsString>) {
+    let report = io::stdout();
+    let end = match start(&mut words) {
+        Ok((leader, signals)) => {
+            if let Some(end) = watch(leader, &signals, report.as_fd()) {
+                tell(end);
+            }
+            return kill_all(leader);
+        }
+        Err(error) => End::NotRun(error.raw_os_error().unwrap_or(libc::EINVAL)),
+    };
+    tell(end);
+}
+
+fn tell(end: End) {
+    let mut report = io::stdout();
+    // Nobody may be left to read it.
+    let _ = report.write_all(&Report::from(end)).and_then(|()| report.flush());
+}
+
+/// Confines this process, and starts the command within.
+fn start(words: &mut impl Iterator<Item = OsString>) -> io::Result<(Pid, SignalFd)> {
+    confinement::confine()?;
+    // The command inherits what is blocked.
+    SigSet::empty().thread_set_mask()?;
+    let is_kept = words.next().is_some_and(|word| word == KEEP_OUTPUT);
+    let output = if is_kept { io::stderr().as_fd().try_clone_to_owned()?.into() } else { Stdio::null() };
+    let program = words.next().ok_or(io::ErrorKind::InvalidInput)?;
+    let child = Command::new(program).args(words).process_group(0).stdout(output).spawn()?;
+    SigSet::all().thread_block()?;
+    let children = SigSet::from(Signal::SIGCHLD);
+    let signals = SignalFd::with_flags(&children, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
+    Ok((Pid::from_child(&child), signals))
+}
+
+/// Waits for the command's end, or gives nothing where nobody wants to hear of it.
+fn watch(leader: Pid, signals: &SignalFd, report: BorrowedFd<'_>) -> Option<End> {
+    loop {
+        // Orphans, which are this process's to reap, or the command, which may have ended before its end was a signal.
+        while let Ok(Some((ended, status))) = wait(WaitOptions::NOHANG) {
+            if ended == leader {
+                return Some(End::Status(status.as_raw()));
+            }
+        }
+        let mut events =
+            [PollFd::new(report, PollFlags::empty()), PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
+        // The pipe's other end is closed, or waiting fails: either way all is over.
+        if poll(&mut events, PollTimeout::NONE).is_err() || events[0].any() != Some(false) {
+            return None;
+        }
+        while let Ok(Some(_)) = signals.read_signal() {}
+    }
+}
+
+/// Kills the command's group at once, and then whoever is or becomes a child of this process, until there are none.
+fn kill_all(leader: Pid) {
+    // There may be none left.
+    let _ = kill_process_group(leader, rustix::process::Signal::KILL);
+    loop {
+        for child in children() {
+            let _ = kill_process(child, rustix::process::Signal::KILL);
+        }
+        match wait(WaitOptions::empty()) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(_no_children) => return,
+        }
+    }
+}
+
+/// Those of this process, which has one thread.
+fn children() -> Vec<Pid> {
+    let text = fs::read_to_string("/proc/thread-self/children").unwrap_or_default();
+    text.split_ascii_whitespace().filter_map(|number| Pid::from_raw(number.parse().ok()?)).collect()
+}
+
+/// The unit tests' program is a supervisor, too, before its harness reads the arguments.
+#[cfg(test)]
+#[used]
+#[unsafe(link_section = ".init_array")]
+static SUPERVISE_IF_ASKED: extern "C" fn() = {
+    extern "C" fn before_main() {
+        supervise_if_asked();
+    }
+    before_main
+};

@@ -1,5 +1,6 @@
-//! The lab, the vectors, and torture.
+//! The lab, the vectors, torture, and chaos.
 
+pub mod chaos;
 pub mod lab;
 pub mod torture;
 pub mod vectors;

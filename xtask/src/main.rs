@@ -1,6 +1,7 @@
 //! The project's tasks: `cargo xtask TASK`.
 
 mod build;
+mod chaos;
 mod demo;
 mod lint;
 mod process;
@@ -34,6 +35,13 @@ enum Task {
     },
     /// Compares and fuzzes at length: host and kernel, slow path and other people's servers; then Miri.
     Torture(torture::Lengths),
+    /// Plays faults at random in a lab of two load balancers, while viewers ask and connect: kills, restarts, reloads, drains,
+    /// link flaps, lost packets, a full disk, floods.
+    Chaos {
+        /// Passed on: `--minutes N` (20 unless told), `--seed N`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
     /// Shows a cluster behind NAT in network namespaces: a server dies, the answer follows.
     Demo {
         /// Passed on to the demo; `cargo xtask demo -- --help` lists them.
@@ -52,6 +60,7 @@ fn main() -> ExitCode {
             setup::run(&[Group::Build, Group::Kernels]).and_then(|()| test_kernels::run(&series))
         }
         Task::Torture(lengths) => torture::run(&lengths),
+        Task::Chaos { arguments } => chaos::run(&arguments),
         Task::Demo { arguments } => demo::run(&arguments),
     };
     match outcome {

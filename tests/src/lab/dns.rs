@@ -50,6 +50,18 @@ pub fn ask_for(
     ask_again(socket, server, next_identifier(), name, kind, at_most)
 }
 
+/// Sends so many queries as fast as it can, and reads no answer.
+pub fn flood(socket: &UdpSocket, server: SocketAddr, name: &str, count: u32) -> Result<()> {
+    let query = query(next_identifier(), name, TYPE_A);
+    for _ in 0..count {
+        match socket.send_to(&query, server) {
+            Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => {}
+            sent => drop(sent.with_context(|| format!("flooding {server}"))?),
+        }
+    }
+    Ok(())
+}
+
 /// As [`ask_for`], and sends the very same query once more each time that nothing has come back.
 pub fn ask_patiently(
     socket: &UdpSocket,

@@ -110,6 +110,22 @@ impl LoadBalancer {
         process.kill()
     }
 
+    /// Asks it to end, and waits until it has.
+    pub fn terminate(&mut self) -> Result<()> {
+        let mut process = self.process.take().context("tgdns does not run")?;
+        process.terminate()
+    }
+
+    /// The number of its process, where it runs.
+    pub fn identifier(&self) -> Option<u32> {
+        self.process.as_ref().map(Process::identifier)
+    }
+
+    /// Its `state_dir`.
+    pub fn state(&self) -> PathBuf {
+        self.configuration.with_file_name("state")
+    }
+
     pub fn program(&self) -> &Path {
         &self.program
     }

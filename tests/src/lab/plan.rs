@@ -89,6 +89,11 @@ impl Plan {
         plan
     }
 
+    /// The cluster with five servers and sockets: enough that some of them may be dead.
+    pub fn chaos() -> Self {
+        Self { answering: Answering::BothPaths, parts: vec![tgpro(5, None)], ..Self::cluster() }
+    }
+
     /// The servers, counted up here so that `tgdns` has to come to the same result.
     pub fn members(&self) -> Vec<Member> {
         self.parts.iter().flat_map(Part::members).collect()

@@ -130,7 +130,7 @@ impl Scene {
     }
 
     /// Fails where a program has ended by itself.
-    fn check_programs(&mut self) -> Result<()> {
+    pub fn check_programs(&mut self) -> Result<()> {
         self.dns.check()?;
         self.nat.as_mut().map_or(Ok(()), |nat| nat.forwarder.check())?;
         self.load_balancers.iter_mut().try_for_each(LoadBalancer::check)

@@ -70,6 +70,7 @@ pub(super) fn remove(identifier: &str) {
         thread::sleep(Duration::from_millis(20));
     }
     let _ = fs::remove_dir_all(pins_of(identifier));
+    unmount(&directory_of(identifier));
     let _ = fs::remove_dir_all(directory_of(identifier));
 }
 
@@ -100,6 +101,15 @@ fn end_processes(identifier: &str) -> bool {
     let found = process::of_runs(|run| run == identifier).unwrap_or_default();
     found.iter().for_each(|process| end(*process));
     !found.is_empty()
+}
+
+/// Small disks of its own.
+fn unmount(directory: &Path) {
+    let mounts = fs::read_to_string("/proc/mounts").unwrap_or_default();
+    let points = mounts.lines().filter_map(|line| line.split(' ').nth(1));
+    for point in points.filter(|point| Path::new(point).starts_with(directory)) {
+        output("umount", &["--lazy", point]);
+    }
 }
 
 fn end(process: Pid) {

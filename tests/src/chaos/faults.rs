@@ -1,0 +1,271 @@
+//! The faults, and the one who chooses them.
+
+use std::{collections::BTreeMap, fs, ops::Range, thread, time::Duration};
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::{disk::Disk, footprint::Footprint, truth::Truth};
+use crate::lab::{dns, plan::ZONE, scene::Scene, wait};
+
+/// At so many dead servers at most the name has live ones, also for who sees one load balancer alone.
+const MOST_DEAD: usize = 2;
+const MOST_DRAINED: usize = 1;
+/// Queries of one flood.
+const FLOOD: u32 = 20_000;
+const STARTING: Duration = Duration::from_secs(20);
+/// After a cable is plugged in: until the network knows it again.
+const PLUGGED: Duration = Duration::from_secs(1);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Fault {
+    KillController,
+    RestartController,
+    Reload,
+    KillServer,
+    ReturnServer,
+    PullCable,
+    Drain,
+    Ready,
+    FillDisk,
+    LosePackets,
+    Flood,
+}
+
+impl Fault {
+    const ALL: [Self; 11] = [
+        Self::KillController,
+        Self::RestartController,
+        Self::Reload,
+        Self::KillServer,
+        Self::ReturnServer,
+        Self::PullCable,
+        Self::Drain,
+        Self::Ready,
+        Self::FillDisk,
+        Self::LosePackets,
+        Self::Flood,
+    ];
+
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::KillController => "controller killed",
+            Self::RestartController => "controller replaced (upgrade)",
+            Self::Reload => "reload",
+            Self::KillServer => "server killed",
+            Self::ReturnServer => "server returned",
+            Self::PullCable => "load balancer cut off (link flap)",
+            Self::Drain => "drain",
+            Self::Ready => "ready",
+            Self::FillDisk => "disk full",
+            Self::LosePackets => "packets lost",
+            Self::Flood => "flood",
+        }
+    }
+}
+
+pub(super) struct Chaos<'t> {
+    pub(super) scene: Scene,
+    pub(super) truth: &'t Truth,
+    pub(super) disks: Vec<Disk>,
+    pub(super) footprints: Vec<Option<Footprint>>,
+    pub(super) counts: BTreeMap<Fault, u64>,
+    /// Growth of the controller that lived through the second half.
+    pub(super) growth: Option<Footprint>,
+    random: fastrand::Rng,
+    reloads: u32,
+}
+
+impl<'t> Chaos<'t> {
+    /// Puts each load balancer's state on a small disk of its own.
+    pub(super) fn new(scene: Scene, random: fastrand::Rng, truth: &'t Truth) -> Result<Self> {
+        let footprints = scene.load_balancers.iter().map(|_| None).collect();
+        let counts = BTreeMap::new();
+        let mut chaos =
+            Self { scene, truth, disks: Vec::new(), footprints, counts, growth: None, random, reloads: 0 };
+        for balancer in 0..chaos.scene.load_balancers.len() {
+            chaos.stop(balancer, false)?;
+            let state = chaos.scene.load_balancers[balancer].state();
+            chaos.disks.push(Disk::mount(&state)?);
+            chaos.start(balancer)?;
+        }
+        Ok(chaos)
+    }
+
+    pub(super) fn random(&mut self, range: Range<u64>) -> u64 {
+        self.random.u64(range)
+    }
+
+    /// Makes the next fault, and says which.
+    pub(super) fn fault(&mut self, second_half: bool) -> Result<String> {
+        if second_half && self.footprints[1].is_none() {
+            self.footprints[1] = Some(Footprint::of(&self.scene.load_balancers[1])?);
+        }
+        let dead: Vec<usize> = self.servers(|truth, server| truth.is_dead(server));
+        let drained = self.servers(|truth, server| truth.is_drained(0, server));
+        let possible: Vec<Fault> = Fault::ALL
+            .into_iter()
+            .filter(|fault| match fault {
+                Fault::KillServer => dead.len() < MOST_DEAD,
+                Fault::ReturnServer => !dead.is_empty(),
+                Fault::Drain => drained.len() < MOST_DRAINED,
+                Fault::Ready => !drained.is_empty(),
+                Fault::KillController
+                | Fault::RestartController
+                | Fault::Reload
+                | Fault::PullCable
+                | Fault::FillDisk
+                | Fault::LosePackets
+                | Fault::Flood => true,
+            })
+            .collect();
+        let fault = possible[self.random.usize(..possible.len())];
+        let balancer = self.random.usize(..self.scene.load_balancers.len());
+        let controller = if second_half { 0 } else { balancer };
+        let pause = Duration::from_millis(self.random.u64(0..1500));
+        let on = match fault {
+            Fault::KillController | Fault::RestartController => {
+                let kill = fault == Fault::KillController;
+                self.stop(controller, !kill)?;
+                if kill {
+                    thread::sleep(pause);
+                }
+                self.start(controller)?;
+                self.check_admin(controller)?;
+                format!("lb{}", controller + 1)
+            }
+            Fault::Reload => self.reload(balancer)?,
+            Fault::KillServer => {
+                let alive = self.servers(|truth, server| !truth.is_dead(server));
+                let server = alive[self.random.usize(..alive.len())];
+                self.truth.set_dead(server, true);
+                self.scene.servers[server].kill()?;
+                format!("server {}", server + 1)
+            }
+            Fault::ReturnServer => {
+                let server = dead[self.random.usize(..dead.len())];
+                self.truth.set_dead(server, false);
+                self.scene.start_server(server)?;
+                format!("server {}", server + 1)
+            }
+            Fault::PullCable => {
+                self.disturb(true);
+                self.scene.set_cable(balancer, false)?;
+                thread::sleep(pause);
+                self.scene.set_cable(balancer, true)?;
+                thread::sleep(PLUGGED);
+                self.disturb(false);
+                format!("lb{} for {pause:?}", balancer + 1)
+            }
+            Fault::Drain | Fault::Ready => {
+                let is_drain = fault == Fault::Drain;
+                let from = if is_drain {
+                    self.servers(|truth, server| !truth.is_drained(0, server))
+                } else {
+                    drained
+                };
+                let server = from[self.random.usize(..from.len())];
+                for balancer in 0..self.scene.load_balancers.len() {
+                    self.say(balancer, server, is_drain)?;
+                }
+                format!("server {}", server + 1)
+            }
+            Fault::FillDisk => {
+                self.disks[balancer].fill()?;
+                self.check_refusal(balancer)?;
+                thread::sleep(pause);
+                self.check_admin(balancer)?;
+                self.disks[balancer].free()?;
+                format!("lb{} for {pause:?}", balancer + 1)
+            }
+            Fault::LosePackets => {
+                self.truth.set_watching(balancer, false);
+                let namespace = &self.scene.load_balancers[balancer].namespace;
+                namespace.run("nft", &[LOSS])?;
+                thread::sleep(pause);
+                namespace.run("nft", &["delete table inet chaos"])?;
+                self.truth.set_watching(balancer, true);
+                format!("lb{}, a third of what comes in, for {pause:?}", balancer + 1)
+            }
+            Fault::Flood => {
+                let socket = self.scene.viewer.namespace.udp_socket()?;
+                dns::flood(&socket, self.scene.load_balancers[balancer].address, ZONE, FLOOD)?;
+                format!("lb{}, {FLOOD} queries", balancer + 1)
+            }
+        };
+        *self.counts.entry(fault).or_default() += 1;
+        self.scene.check_programs()?;
+        Ok(format!("{}: {on}", fault.as_str()))
+    }
+
+    /// All is well again, and nothing was lost.
+    pub(super) fn end(&mut self) -> Result<()> {
+        for server in self.servers(|truth, server| truth.is_dead(server)) {
+            self.truth.set_dead(server, false);
+            self.scene.start_server(server)?;
+        }
+        for server in self.servers(|truth, server| truth.is_drained(0, server)) {
+            for balancer in 0..self.scene.load_balancers.len() {
+                self.check_admin(balancer)?;
+                self.say(balancer, server, false)?;
+            }
+        }
+        let all = self.scene.aliases();
+        self.scene.wait_for(&all, STARTING)?;
+        if let Some(before) = &self.footprints[1] {
+            let growth = Footprint::of(&self.scene.load_balancers[1])?.since(before);
+            ensure!(growth.is_flat(), "a controller grows: {growth}");
+            self.growth = Some(growth);
+        }
+        Ok(())
+    }
+
+    /// A fault of the network that both see: one of a load balancer's is one of the server on that machine.
+    fn disturb(&self, disturbed: bool) {
+        for balancer in 0..self.scene.load_balancers.len() {
+            self.truth.set_watching(balancer, !disturbed);
+        }
+    }
+
+    fn stop(&mut self, balancer: usize, gently: bool) -> Result<()> {
+        self.truth.set_watching(balancer, false);
+        let load_balancer = &mut self.scene.load_balancers[balancer];
+        if gently { load_balancer.terminate() } else { load_balancer.kill() }
+    }
+
+    fn start(&mut self, balancer: usize) -> Result<()> {
+        self.scene.start_load_balancer(balancer)?;
+        wait::until("a controller's status", STARTING, || {
+            let load_balancer = &mut self.scene.load_balancers[balancer];
+            load_balancer.check()?;
+            Ok(load_balancer.json("status"))
+        })?;
+        self.truth.set_watching(balancer, true);
+        Ok(())
+    }
+
+    /// Another `negative_ttl`, so that there is something to publish.
+    fn reload(&mut self, balancer: usize) -> Result<String> {
+        self.reloads += 1;
+        let load_balancer = &self.scene.load_balancers[balancer];
+        let text = fs::read_to_string(&load_balancer.configuration)?;
+        let kept = text.lines().filter(|line| !line.starts_with("negative_ttl"));
+        let changed = kept.map(|line| {
+            let added = line
+                .starts_with("name = \"internet")
+                .then(|| format!("\nnegative_ttl = {}", self.reloads % 60));
+            format!("{line}{}\n", added.unwrap_or_default())
+        });
+        let changed: String = changed.collect();
+        fs::write(&load_balancer.configuration, changed)?;
+        load_balancer.json("reload").context("reloading")?;
+        Ok(format!("lb{}", balancer + 1))
+    }
+
+    fn servers(&self, wanted: impl Fn(&Truth, usize) -> bool) -> Vec<usize> {
+        (0..self.scene.servers.len()).filter(|server| wanted(self.truth, *server)).collect()
+    }
+}
+
+/// Probes' packets, that is: queries are answered before nftables sees them.
+const LOSS: &str =
+    "table inet chaos { chain input { type filter hook input priority 0; numgen random mod 3 == 0 drop; }; }";

@@ -1,0 +1,54 @@
+//! What a run comes to, as text.
+
+use std::{
+    fmt::{self, Write as _},
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+use super::{askers::Askers, faults::Chaos};
+
+/// Of one run.
+pub struct Figures {
+    text: String,
+    /// Queries that a load balancer answered.
+    pub answered: u64,
+    /// Of all kinds.
+    pub faults: u64,
+}
+
+impl Figures {
+    pub(super) fn new(seed: u64, length: Duration, askers: &Askers<'_>, chaos: &Chaos<'_>) -> Self {
+        let counts = &askers.counts;
+        let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let mut text = format!("seed {seed}, {} s\n", length.as_secs());
+        for (name, count) in [
+            ("queries sent to a load balancer", get(&counts.sent)),
+            ("answered", get(&counts.answered)),
+            ("wrong", get(&counts.wrong)),
+            ("lost by one load balancer", get(&counts.lost)),
+            ("lost by both", get(&counts.unanswered)),
+            ("longest time to an answer, us", get(&counts.longest)),
+            ("look-ups by viewers", get(&counts.look_ups)),
+            ("without an address", get(&counts.look_ups_failed)),
+            ("connections by viewers", get(&counts.visits)),
+            ("to a server that had just died", get(&counts.visits_failed)),
+        ] {
+            let _ = writeln!(text, "{name:40} {count:9}");
+        }
+        for (fault, count) in &chaos.counts {
+            let _ = writeln!(text, "fault: {:33} {count:9}", fault.as_str());
+        }
+        if let Some(growth) = &chaos.growth {
+            let _ = writeln!(text, "a controller in the second half: {growth}");
+        }
+        let _ = writeln!(text, "clock jumps: none, as the wall clock has no namespaces");
+        Self { text, answered: get(&counts.answered), faults: chaos.counts.values().sum() }
+    }
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.text)
+    }
+}

@@ -10,7 +10,7 @@ use tgdns_common::{
     counter::Counters,
     reason::Reason,
     tables::{
-        AnswerSet, Begins, Choice, Column, Halves, Ipv4Addresses, Ipv6Addresses, Negative, PrefixViews,
+        AnswerSet, Begins, Choice, Column, Copies, Ipv4Addresses, Ipv6Addresses, Negative, PrefixViews,
         Service, Settings,
     },
     wire::dns::RecordHead,
@@ -31,7 +31,7 @@ macro_rules! check {
 
 #[test]
 fn values_are_bytes_without_padding() {
-    check!(Halves, half: 1, bits: 1, reserved: 2, seeds: 8);
+    check!(Copies, current: 1, bits: 1, reserved: 2, seeds: 8);
     check!(Settings, names: 12, services: 12, has_views: 1, layout: 1, options: 1, reserved: 1);
     check!(Service, address: 16, mac: 6, vlans: 4, family: 1, reserved: 1);
     check!(PrefixViews, sides: 8);

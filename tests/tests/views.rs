@@ -2,15 +2,17 @@
 
 use std::{
     net::IpAddr,
+    path::PathBuf,
     time::{Duration, Instant},
 };
 
 use anyhow::{Result, ensure};
 use fastrand::Rng;
 use hickory_proto::{op::Message, rr::RData};
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 use tests::vectors::{dissect::Datagram, frame::Frame, tables::TableSet};
 use tgdns::xdp::Program;
+use tgdns_common::tables::capacity;
 
 const NAME: &str = "internet.intern.netz";
 const PREFIXES: usize = 10_000;
@@ -81,14 +83,23 @@ fn prefixes(random: &mut Rng) -> Vec<IpNet> {
     prefixes
 }
 
-/// A table set with the prefixes dealt out to views, each of which is told another address.
+/// A table set with the prefixes dealt out to views.
 fn described(prefixes: &[IpNet], random: &mut Rng) -> String {
     let mut clients = vec![Vec::new(); VIEWS];
     for prefix in prefixes {
-        clients[random.usize(0..VIEWS)].push(prefix.to_string());
+        clients[random.usize(0..VIEWS)].push(*prefix);
     }
+    of_views(clients)
+}
+
+/// A table set with the prefixes of each view, which is told an address that ends with its number.
+fn of_views(clients: Vec<Vec<IpNet>>) -> String {
     let views: String = (1..)
         .zip(clients)
+        .map(|(view, clients): (usize, Vec<IpNet>)| {
+            let clients: Vec<String> = clients.iter().map(IpNet::to_string).collect();
+            (view, clients)
+        })
         .map(|(view, clients)| format!("[[views]]\nname = \"view-{view}\"\nclients = {clients:?}\n"))
         .collect();
     let aliases: Vec<String> =
@@ -125,5 +136,41 @@ fn can_ask(client: IpAddr) -> bool {
         IpAddr::V6(v6) => {
             !(v6.is_unspecified() || v6.is_loopback() || v6.is_multicast() || v6.segments()[0] == 0)
         }
+    }
+}
+
+/// A reload may put as many other prefixes as there may be in the place of as many. A writer that ends before its time leaves
+/// both in the map, which is no hindrance either.
+#[test]
+fn as_many_prefixes_as_there_may_be_are_replaced_by_others() -> Result<()> {
+    let pins = Pins(format!("/sys/fs/bpf/tgdns-views-{}", std::process::id()).into());
+    for (generation, view) in [(0, 1), (1, 2), (2, 1)] {
+        // Each generation by another controller.
+        let mut program = Program::load(Some(&pins.0))?;
+        let prefixes = (0..capacity::PREFIXES as u32).map(|number| {
+            let [high, low] = (number as u16).to_be_bytes();
+            IpNet::V4(Ipv4Net::new_assert([10 + generation, high, low, 0].into(), 24))
+        });
+        let mut clients = vec![Vec::new(); VIEWS];
+        clients[view - 1] = prefixes.collect();
+        let tables = TableSet::new("most", toml::from_str(&of_views(clients))?)?;
+        program.publish(&tables.image())?;
+        for other in 0..=generation {
+            let query = Frame { source: Some([10 + other, 255, 255, 1].into()), ..Frame::default() };
+            let (action, reply) = program.test_run(&query.build()?, 1)?;
+            ensure!(action == TX, "generation {generation}, client of {other}: action {action}");
+            let told = if other == generation { view as u8 } else { 0 };
+            ensure!(reply.last() == Some(&told), "generation {generation}, client of {other}: {reply:?}");
+        }
+    }
+    Ok(())
+}
+
+/// A directory for pins, which goes with it.
+struct Pins(PathBuf);
+
+impl Drop for Pins {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
     }
 }

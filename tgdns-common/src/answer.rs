@@ -7,7 +7,7 @@ use crate::{
     packet::{Packet, forget},
     query::{Query, Question},
     reason::Reason,
-    tables::{self, Address, AnswerSet, DEFAULT_VIEW, Halves, MAX_SERVERS, PLACES, Settings, Tables, policy},
+    tables::{self, Address, AnswerSet, Copies, DEFAULT_VIEW, MAX_SERVERS, PLACES, Settings, Tables, policy},
     wire::dns::{ExtendedError, Header, RecordHead, Type},
 };
 
@@ -152,11 +152,11 @@ pub(crate) fn view_of<P: Packet, T: Tables>(
     client: Address,
     tables: &T,
     settings: &Settings,
-) -> (Halves, u32) {
+) -> (Copies, u32) {
     let names = settings.names;
-    // Read first, and once, whatever the compiler thinks of that: the byte may flip in between. Who then still sees the half of
+    // Read first, and once, whatever the compiler thinks of that: the byte may change in between. Who then still sees the copy of
     // before finds no prefix for it.
-    let names = Halves { half: packet.hide(names.half.into()) as u8, ..names };
+    let names = Copies { current: packet.hide(names.current.into()) as u8, ..names };
     if settings.has_views == 0 {
         return (names, DEFAULT_VIEW);
     }
@@ -170,10 +170,10 @@ pub(crate) fn find_set<'t, T: Tables>(
     sum: u64,
     length: usize,
     tables: &'t T,
-    names: Halves,
+    names: Copies,
     view: u32,
 ) -> Option<Entry<'t>> {
-    let hash = tables::name_hash(sum, view, names.seed(names.in_use()));
+    let hash = tables::name_hash(sum, view, names.seed(names.number()));
     let [first, second] = names.positions(hash);
     match_at(name, length, tables, first, view).or_else(|| match_at(name, length, tables, second, view))
 }

@@ -27,7 +27,9 @@ pub(crate) fn begin(
     }
 }
 
-/// A place among `count` addresses. Steps of the golden ratio visit all of them evenly, however queries are interleaved.
+/// A place among `count` addresses. Steps of the golden ratio visit all of them evenly. Turns are counted for all names of a kind
+/// together, on each CPU: a name that is asked at every n-th of them is told all of its addresses evenly, too, in a longer or
+/// shorter time; only where n steps come near to a whole circle (as 89, 144, 233 and their multiples do) is that time long.
 #[inline(always)]
 pub(crate) fn rotate(turn: u64, count: u8) -> usize {
     ((fraction(turn) * u64::from(count)) >> 32) as usize

@@ -130,7 +130,7 @@ impl Envelope {
         let vlans = self.tags.map(Tag::identifier);
         let wanted = ServiceKey::new(self.destination, self.ethernet.destination, vlans, self.family as u8);
         let services = settings.services;
-        let [first, second] = services.positions(wanted.hash(services.seed(services.half)));
+        let [first, second] = services.positions(wanted.hash(services.seed(services.number())));
         let is_at = |position| tables.service(position).is_some_and(|service| wanted.is(service));
         if !is_at(first) && !is_at(second) {
             return Err(Reason::NotOurAddress);

@@ -2,8 +2,8 @@
 //!
 //! Keys and values are bytes in network order without padding, so that `bpftool map dump` shows addresses as
 //! addresses. Two tables are cuckoo hash tables in plain arrays, whose lookups the kernel inlines: the index of answer
-//! sets, and the service addresses. Each exists in two halves; a writer fills the half that is not in use, and then
-//! flips one byte. The prefixes of clients, which are no array, have two views each, of which that byte chooses one.
+//! sets, and the service addresses. Each exists in several copies; a writer fills the next one, and then changes
+//! one byte. The prefixes of clients, which are no array, have two views each, of which that byte chooses one.
 
 use bytemuck::{Pod, Zeroable};
 
@@ -21,12 +21,15 @@ pub const PLACES: usize = 2 * MAX_SERVERS;
 
 /// Entries of the maps.
 pub mod capacity {
-    /// Of `SERVICES`, both halves.
-    pub const SERVICES: usize = 1024;
-    /// Of `VIEWS`.
+    /// Of a copy of `SERVICES`.
+    pub const SERVICES: usize = 512;
+    pub const SERVICES_COPIES: usize = 2;
+    /// Client prefixes of a configuration; `VIEWS` has room for those of two, the one that holds and the next.
     pub const PREFIXES: usize = 65_536;
-    /// Of `INDEX`, both halves.
-    pub const INDEX: usize = 4096;
+    /// Of a copy of `INDEX`.
+    pub const INDEX: usize = 2048;
+    /// So many publications in a row wait for no reader of an earlier one.
+    pub const INDEX_COPIES: usize = 16;
     /// Of `ANSWERS` and `CHOICES`; slot 0 stays empty.
     pub const ANSWERS: usize = 1024;
 }
@@ -48,7 +51,7 @@ pub trait Tables {
     fn answer_set(&self, slot: u32) -> Option<&AnswerSet>;
     /// What chooses the addresses of the answer set in the same slot, where its policy needs that.
     fn choice(&self, slot: u32) -> Option<&Choice>;
-    /// The view of the longest prefix that holds a client, on one side of the prefixes' views (`Halves::side`).
+    /// The view of the longest prefix that holds a client, on one side of the prefixes' views (`Copies::side`).
     fn view(&self, client: Address, side: u8) -> u32;
     /// Counts, and returns the count before. It need not be the same on all CPUs.
     fn count(&self, counter: Counter) -> u64;
@@ -96,9 +99,9 @@ impl Address {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
 pub struct Settings {
     /// Of the map `INDEX`.
-    pub names: Halves,
+    pub names: Copies,
     /// Of the map `SERVICES`.
-    pub services: Halves,
+    pub services: Copies,
     /// 1 where the map `VIEWS` holds a prefix, else 0.
     pub has_views: u8,
     /// The version of the layout of all maps (`LAYOUT`).
@@ -139,52 +142,59 @@ pub mod policy {
 }
 
 /// The version of the maps' layout. Raise it with every change of a type in this file or of `Counters`.
-pub const LAYOUT: u8 = 5;
+pub const LAYOUT: u8 = 6;
 
-/// Where a table with two halves is to be read.
+/// Where a table that exists in several copies is to be read.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
-pub struct Halves {
-    /// Bit 0 is the half in use. Bit 1, in `Settings::names` alone, is the side of the prefixes' views that goes with it: one
-    /// byte, so that names and views change together.
-    pub half: u8,
-    /// Each half has two to the power of `bits` entries (1 to 24).
+pub struct Copies {
+    /// The number of the copy in use, above bit 0. That one, in `Settings::names` alone, is the side of the prefixes' views that
+    /// goes with the copy: one byte, so that names and views change together.
+    pub current: u8,
+    /// Each copy has two to the power of `bits` entries (1 to 24).
     pub bits: u8,
     pub reserved: [u8; 2],
-    /// Of each half; chosen so that all its keys find a place.
+    /// Of the copies with even numbers and of those with odd ones, as far as they are in use; chosen so that all keys find a
+    /// place. Who has read `current` long ago may find a later seed, and then no entry: never a wrong one.
     pub seeds: [[u8; 4]; 2],
 }
 
-impl Halves {
-    /// The half in use, 0 or 1.
+impl Copies {
+    /// The copy in use.
     #[inline(always)]
-    pub const fn in_use(self) -> u8 {
-        self.half & 1
+    pub const fn number(self) -> u8 {
+        self.current >> 1
     }
 
     /// Which of its two views a client prefix has, 0 or 1.
     #[inline(always)]
     pub const fn side(self) -> u8 {
-        self.half >> 1 & 1
+        self.current & 1
     }
 
-    /// The seed of a half.
+    /// The same table with another copy in use.
+    #[must_use]
+    pub const fn with(self, number: u8, side: u8) -> Self {
+        Self { current: number << 1 | side & 1, ..self }
+    }
+
+    /// The seed of a copy.
     #[inline(always)]
-    pub const fn seed(self, half: u8) -> u32 {
-        u32::from_be_bytes(if half & 1 == 0 { self.seeds[0] } else { self.seeds[1] })
+    pub const fn seed(self, number: u8) -> u32 {
+        u32::from_be_bytes(if number & 1 == 0 { self.seeds[0] } else { self.seeds[1] })
     }
 
-    /// The two places where a key of that hash can be, in the half in use.
+    /// The two places where a key of that hash can be, in the copy in use.
     #[inline(always)]
     pub fn positions(self, hash: u64) -> [u32; 2] {
-        self.positions_in(self.in_use(), hash)
+        self.positions_in(self.number(), hash)
     }
 
-    /// The two places where a key of that hash can be, in a half.
+    /// The two places where a key of that hash can be, in a copy.
     #[inline(always)]
-    pub fn positions_in(self, half: u8, hash: u64) -> [u32; 2] {
+    pub fn positions_in(self, number: u8, hash: u64) -> [u32; 2] {
         let bits = u32::from(self.bits & 31);
-        let base = u32::from(half) << bits;
+        let base = u32::from(number) << bits;
         let high = (hash >> 32) as u32;
         let low = hash as u32;
         // Shifts are taken modulo 32 on purpose: a table without entries answers nothing either way.

@@ -17,13 +17,13 @@ use tgdns_common::{
 static SETTINGS: Array<Settings, 1> = Array::new();
 
 #[btf_map]
-static SERVICES: Array<Service, { capacity::SERVICES }> = Array::new();
+static SERVICES: Array<Service, { capacity::SERVICES * capacity::SERVICES_COPIES }> = Array::new();
 
 #[btf_map]
-static VIEWS: LpmTrie<[u8; 16], PrefixViews, { capacity::PREFIXES }> = LpmTrie::new();
+static VIEWS: LpmTrie<[u8; 16], PrefixViews, { 2 * capacity::PREFIXES }> = LpmTrie::new();
 
 #[btf_map]
-static INDEX: Array<[u8; 4], { capacity::INDEX }> = Array::new();
+static INDEX: Array<[u8; 4], { capacity::INDEX * capacity::INDEX_COPIES }> = Array::new();
 
 #[btf_map]
 static ANSWERS: Array<AnswerSet, { capacity::ANSWERS }> = Array::new();

@@ -1,6 +1,6 @@
 //! Where keys go in a cuckoo hash table: each has two places, and one lookup of both finds it.
 //!
-//! R. Pagh, F. F. Rodler, "Cuckoo Hashing", 2004. The places are those that `tgdns_common::tables::Halves` computes.
+//! R. Pagh, F. F. Rodler, "Cuckoo Hashing", 2004. The places are those that `tgdns_common::tables::Copies` computes.
 
 /// So many seeds are tried before the table counts as too full.
 const SEEDS: u32 = 1000;

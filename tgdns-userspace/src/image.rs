@@ -27,7 +27,7 @@ pub struct Prefix {
     pub view: u32,
 }
 
-/// Client prefixes, each once.
+/// Client prefixes, each once, and none that changes nothing: each has another view than its clients have without it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Prefixes {
     sorted: Vec<Prefix>,
@@ -40,6 +40,7 @@ pub struct Prefixes {
 impl Prefixes {
     pub fn new(mut prefixes: Vec<Prefix>) -> Self {
         prefixes.sort_unstable();
+        remove_redundant(&mut prefixes);
         let beginnings = beginnings(&prefixes);
         let mut lengths: Vec<u8> = prefixes.iter().map(|prefix| prefix.length).collect();
         lengths.sort_unstable_by(|one, other| other.cmp(one));
@@ -70,7 +71,28 @@ impl Prefixes {
     }
 }
 
-/// The prefixes are sorted, so that one within another follows it.
+/// Removes the prefixes whose clients have the same view without them. They are sorted, so that one within another follows it.
+fn remove_redundant(sorted: &mut Vec<Prefix>) {
+    // Those that hold the place reached, the innermost last, by their last addresses.
+    let mut around: Vec<(u128, u32)> = Vec::new();
+    sorted.retain(|prefix| {
+        let (first, last) = ends(prefix);
+        while around.pop_if(|(last, _)| *last < first).is_some() {}
+        let is_kept = prefix.view != around.last().map_or(DEFAULT_VIEW, |(_, view)| *view);
+        if is_kept {
+            around.push((last, prefix.view));
+        }
+        is_kept
+    });
+}
+
+/// The first address and the last one.
+fn ends(prefix: &Prefix) -> (u128, u128) {
+    let first = u128::from_be_bytes(prefix.address);
+    (first, first | u128::MAX.checked_shr(prefix.length.into()).unwrap_or(0))
+}
+
+/// The prefixes are sorted, too.
 fn beginnings(sorted: &[Prefix]) -> Vec<(u128, u32)> {
     let mut beginnings = Vec::new();
     // Those that hold the place reached, the innermost last, by their last addresses.
@@ -85,8 +107,7 @@ fn beginnings(sorted: &[Prefix]) -> Vec<(u128, u32)> {
         }
     };
     for prefix in sorted {
-        let first = u128::from_be_bytes(prefix.address);
-        let last = first | u128::MAX.checked_shr(prefix.length.into()).unwrap_or(0);
+        let (first, last) = ends(prefix);
         leave(&mut around, &mut beginnings, Some(first));
         beginnings.push((first, prefix.view));
         around.push((last, prefix.view));

@@ -8,7 +8,7 @@ use std::{
 
 use tgdns_common::{
     name,
-    tables::{self, Address, Halves, LAYOUT, Service, Settings, capacity, options},
+    tables::{self, Address, Copies, LAYOUT, Service, Settings, capacity, options},
 };
 
 use crate::{
@@ -31,10 +31,10 @@ mod zone;
 pub use prefix::prefixes;
 pub(crate) use soa::serial as serial_of;
 
-/// Two to the power of this are the entries of a half of `INDEX`.
-const INDEX_BITS: u8 = (capacity::INDEX / 2).ilog2() as u8;
+/// Two to the power of this are the entries of a copy of `INDEX`.
+const INDEX_BITS: u8 = capacity::INDEX.ilog2() as u8;
 /// The same of `SERVICES`.
-const SERVICES_BITS: u8 = (capacity::SERVICES / 2).ilog2() as u8;
+const SERVICES_BITS: u8 = capacity::SERVICES.ilog2() as u8;
 
 /// The tables that say what is to be answered now. All are by cluster: who is `chosen`; the `serials` of the zones, none for a
 /// cluster that is to be left out; and `ttls`, the seconds that addresses may be kept where that is not as configured. The
@@ -49,10 +49,10 @@ pub fn image(
 ) -> Image {
     let answers = answer_sets(model, chosen, serials, ttls);
     let (names, index) = index(&answers);
-    let (service_halves, services) = place_services(services);
+    let (service_copies, services) = place_services(services);
     let settings = Settings {
         names,
-        services: service_halves,
+        services: service_copies,
         has_views: u8::from(!prefixes.as_slice().is_empty()),
         layout: LAYOUT,
         options: options(model),
@@ -128,26 +128,26 @@ fn answer_sets(model: &Model, chosen: &[Chosen], serials: &[Option<u32>], ttls: 
     slots
 }
 
-fn index(answers: &[Slot]) -> (Halves, Vec<u32>) {
-    let mut halves = Halves { bits: INDEX_BITS, ..Halves::default() };
+fn index(answers: &[Slot]) -> (Copies, Vec<u32>) {
+    let mut copies = Copies { bits: INDEX_BITS, ..Copies::default() };
     let sums: Vec<u64> = answers.iter().map(|slot| name_sum(bytemuck::cast_ref(&slot.set.name))).collect();
     let views: Vec<u32> = answers.iter().map(|slot| u32::from_be_bytes(slot.set.view)).collect();
-    let places = |key: usize, seed| halves.positions_in(0, tables::name_hash(sums[key], views[key], seed));
+    let places = |key: usize, seed| copies.positions_in(0, tables::name_hash(sums[key], views[key], seed));
     let Some(placement) = cuckoo::place(answers.len(), 1 << INDEX_BITS, places) else {
         // `excess` sees to it that less than half of the table is in use, and no more than two keys are alike.
         tracing::error!("the clusters' names found no place in their table: none of them is answered");
-        return (halves, vec![0; 1 << INDEX_BITS]);
+        return (copies, vec![0; 1 << INDEX_BITS]);
     };
-    halves.seeds = [placement.seed.to_be_bytes(); 2];
-    (halves, placement.keys.iter().map(|key| key.map_or(0, |key| key as u32 + 1)).collect())
+    copies.seeds = [placement.seed.to_be_bytes(); 2];
+    (copies, placement.keys.iter().map(|key| key.map_or(0, |key| key as u32 + 1)).collect())
 }
 
 fn name_sum(wire: &[u8; name::MAX_LENGTH]) -> u64 {
     tables::name_sum(&name::words(wire), name::length(wire))
 }
 
-fn place_services(services: &BTreeSet<ServiceAddress>) -> (Halves, Vec<Service>) {
-    let mut halves = Halves { bits: SERVICES_BITS, ..Halves::default() };
+fn place_services(services: &BTreeSet<ServiceAddress>) -> (Copies, Vec<Service>) {
+    let mut copies = Copies { bits: SERVICES_BITS, ..Copies::default() };
     // Two interfaces may have the same address, MAC and tags; a frame is as well answered once.
     let mut entries: Vec<Service> = services.iter().map(service).collect();
     entries.sort_unstable_by(|one, other| bytemuck::bytes_of(one).cmp(bytemuck::bytes_of(other)));
@@ -161,15 +161,15 @@ fn place_services(services: &BTreeSet<ServiceAddress>) -> (Halves, Vec<Service>)
         entries.truncate(most);
     }
     let services = entries;
-    let places = |key: usize, seed| halves.positions_in(0, services[key].key().hash(seed));
+    let places = |key: usize, seed| copies.positions_in(0, services[key].key().hash(seed));
     let Some(placement) = cuckoo::place(services.len(), 1 << SERVICES_BITS, places) else {
         tracing::error!(
             "the service addresses found no place in their table: the fast path answers none of them"
         );
-        return (halves, vec![Service::default(); 1 << SERVICES_BITS]);
+        return (copies, vec![Service::default(); 1 << SERVICES_BITS]);
     };
-    halves.seeds = [placement.seed.to_be_bytes(); 2];
-    (halves, placement.keys.iter().map(|key| key.map_or(Service::default(), |key| services[key])).collect())
+    copies.seeds = [placement.seed.to_be_bytes(); 2];
+    (copies, placement.keys.iter().map(|key| key.map_or(Service::default(), |key| services[key])).collect())
 }
 
 fn service(service: &ServiceAddress) -> Service {

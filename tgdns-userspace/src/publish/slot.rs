@@ -28,14 +28,14 @@ pub(super) fn slot(
     negative: Negative,
 ) -> Slot {
     let chosen = chosen.in_view(view);
+    let addresses = addresses(cluster, chosen, view);
     // Equal weights are turns, and so are the addresses of others, which are no servers.
     let is_plain = match cluster.policy.select {
         Select::Rotate => true,
-        Select::Weighted => are_equal(&chosen.weights),
+        Select::Weighted => are_equal(&addresses),
         Select::Sticky { .. } => chosen.rule == Rule::Addresses,
     };
     let select = if is_plain { Select::Rotate } else { cluster.policy.select };
-    let addresses = addresses(cluster, chosen, view);
     let mut slot = render(wire, view, ttl, &addresses, (cluster.answer, select), negative);
     if let Some(choice) = &mut slot.choice {
         choice.seed = (buckets::hash(&cluster.name) as u32).to_be_bytes();
@@ -70,11 +70,16 @@ pub(super) fn plain(
     render(wire, view, ttl, &addresses, (Answer::All, Select::Rotate), negative).set
 }
 
-/// Whether all weights are the same, but for those that are 0.
-fn are_equal(weights: &[u32]) -> bool {
-    let mut others = weights.iter().filter(|weight| **weight != 0);
-    let first = others.next();
-    others.all(|weight| Some(weight) == first)
+/// Whether all addresses of a family have the same weight: those of servers of the same weight have not where one of them has
+/// more addresses than another.
+fn are_equal(addresses: &[Weighed<'_, IpAddr>]) -> bool {
+    let of_family = |is_ipv4: bool| {
+        let mut weights =
+            addresses.iter().filter(move |of| of.address.is_ipv4() == is_ipv4).map(|of| of.weight);
+        let first = weights.next();
+        weights.all(|weight| Some(weight) == first)
+    };
+    of_family(true) && of_family(false)
 }
 
 /// What clients of a view reach the servers by. A server's weight is that of all its addresses of a family together.

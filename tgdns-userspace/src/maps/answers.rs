@@ -1,0 +1,126 @@
+//! The maps `ANSWERS` and `CHOICES`: slots, which are never changed in place. What is new goes into a free slot, and a slot that
+//! nothing points to any more is free again after a grace period.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
+    time::Instant,
+};
+
+use anyhow::{Context as _, Result};
+use aya::maps::{Array, Map, MapData};
+use tgdns_common::tables::{AnswerSet, Choice, policy};
+
+use super::grace::outlast;
+use crate::image::Slot;
+
+pub(super) const ANSWER_SET: usize = size_of::<AnswerSet>();
+pub(super) const CHOICE: usize = size_of::<Choice>();
+
+pub(super) struct Answers {
+    answers: Array<MapData, [u8; ANSWER_SET]>,
+    choices: Array<MapData, [u8; CHOICE]>,
+    /// By slot, those that the index points to.
+    known: BTreeMap<u32, Box<Slot>>,
+    /// With the time when the index no longer pointed to them, where that may not be long ago.
+    free: VecDeque<(u32, Option<Instant>)>,
+}
+
+impl Answers {
+    /// Learns what the maps say in the slots that are in use.
+    ///
+    /// # Errors
+    /// They are of another type, or cannot be read.
+    pub(super) fn learn(answers: Map, choices: Map, used: impl Iterator<Item = u32>) -> Result<Self> {
+        let answers: Array<_, [u8; ANSWER_SET]> = Array::try_from(answers)?;
+        let choices: Array<_, [u8; CHOICE]> = Array::try_from(choices)?;
+        let mut known = BTreeMap::new();
+        for slot in used {
+            let set: AnswerSet = bytemuck::cast(answers.get(&slot, 0)?);
+            let choice = match needs_choice(&set) {
+                true => Some(Box::new(bytemuck::cast(choices.get(&slot, 0)?))),
+                false => None,
+            };
+            known.insert(slot, Box::new(Slot { set, choice }));
+        }
+        let free =
+            (1..answers.len()).filter(|slot| !known.contains_key(slot)).map(|slot| (slot, None)).collect();
+        Ok(Self { answers, choices, known, free })
+    }
+
+    /// The slots that are in use, in the order of their numbers.
+    pub(super) fn slots(&self) -> impl Iterator<Item = (u32, &Slot)> {
+        self.known.iter().map(|(number, slot)| (*number, slot.as_ref()))
+    }
+
+    /// Whether a slot has never been written.
+    pub(super) fn is_empty(&self, slot: u32) -> bool {
+        self.answers.get(&slot, 0).is_ok_and(|set| set == [0; ANSWER_SET])
+    }
+
+    /// Forgets the slots that hold nothing.
+    pub(super) fn forget_empty(&mut self) {
+        self.known.retain(|_, slot| slot.set.negative.length != 0);
+    }
+
+    /// Writes those that are not there yet; gives the slot of each.
+    ///
+    /// # Errors
+    /// A refused write, or no slot is free.
+    pub(super) fn write(&mut self, wanted: &[Slot], written: &mut usize) -> Result<Vec<u32>> {
+        let mut by_key: HashMap<_, Vec<u32>> = HashMap::with_capacity(self.known.len());
+        for (number, slot) in &self.known {
+            by_key.entry((slot.set.name, slot.set.view)).or_default().push(*number);
+        }
+        let mut slots = Vec::with_capacity(wanted.len());
+        for wanted in wanted {
+            let alike = by_key.get(&(wanted.set.name, wanted.set.view));
+            let is_same =
+                |number: &&u32| self.known.get(number).is_some_and(|known| known.as_ref() == wanted);
+            slots.push(match alike.and_then(|alike| alike.iter().find(is_same)) {
+                Some(number) => *number,
+                None => {
+                    *written += 1;
+                    self.write_one(wanted)?
+                }
+            });
+        }
+        Ok(slots)
+    }
+
+    fn write_one(&mut self, wanted: &Slot) -> Result<u32> {
+        let (number, left_at) = *self.free.front().context("the map ANSWERS is full")?;
+        if let Some(left_at) = left_at {
+            outlast(left_at);
+            // It is the one that was left first.
+            let others = self.free.iter_mut().take_while(|(_, other)| *other == Some(left_at));
+            others.for_each(|(_, left_at)| *left_at = None);
+        }
+        if let Some(choice) = &wanted.choice {
+            let bytes: [u8; CHOICE] = bytemuck::cast(**choice);
+            self.choices.set(number, bytes, 0).context("writing CHOICES")?;
+        }
+        let bytes: [u8; ANSWER_SET] = bytemuck::cast(wanted.set);
+        self.answers.set(number, bytes, 0).context("writing ANSWERS")?;
+        self.free.pop_front();
+        self.known.insert(number, Box::new(wanted.clone()));
+        Ok(number)
+    }
+
+    /// The index points to these from now on, and to no others.
+    pub(super) fn keep(&mut self, used: &[u32]) {
+        let used: HashSet<u32> = used.iter().copied().collect();
+        let now = Some(Instant::now());
+        let free = &mut self.free;
+        self.known.retain(|number, _| {
+            let is_used = used.contains(number);
+            if !is_used {
+                free.push_back((*number, now));
+            }
+            is_used
+        });
+    }
+}
+
+fn needs_choice(set: &AnswerSet) -> bool {
+    set.policy & (policy::WEIGHTED | policy::STICKY) != 0
+}

@@ -5,7 +5,12 @@ use std::{collections::BTreeMap, fmt};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
+use crate::last_run;
+
 pub mod file;
+
+/// Seconds for which the end of work on a server is kept: what was found before it is believed no longer than that.
+const KEPT: u64 = last_run::file::FRESH / 1000 + 1;
 
 /// Whether a person wants a server to be handed out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ValueEnum)]
@@ -51,10 +56,17 @@ pub struct Said {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Admins {
     servers: BTreeMap<String, Said>,
+    /// When the work on a server ended of which nothing of that is said any more, in seconds since 1970.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    worked_on: BTreeMap<String, u64>,
 }
 
 impl Admins {
     pub fn set(&mut self, server: &str, said: Said) {
+        let is_worked_on = self.servers.get(server).is_some_and(|before| before.state == AdminState::Maint);
+        if is_worked_on && said.state != AdminState::Maint {
+            self.worked_on.insert(server.to_owned(), said.since);
+        }
         match said.state {
             AdminState::Ready => drop(self.servers.remove(server)),
             AdminState::Drain | AdminState::Maint => drop(self.servers.insert(server.to_owned(), said)),
@@ -80,9 +92,25 @@ impl Admins {
         self.servers.values().filter_map(|said| said.until).filter(|until| now < *until).min()
     }
 
+    /// When the work on a server ended last, in seconds since 1970: what was found before says nothing of it. None where
+    /// it has not ended, or ended long ago.
+    pub fn work_ended(&self, server: &str, now: u64) -> Option<u64> {
+        let work = self.servers.get(server).filter(|said| said.state == AdminState::Maint);
+        let by_itself = work.and_then(|said| said.until).filter(|until| *until <= now);
+        by_itself.or_else(|| self.worked_on.get(server).copied())
+    }
+
     /// Takes out what has ended.
     pub fn forget_ended(&mut self, now: u64) {
-        self.servers.retain(|_, said| said.until.is_none_or(|until| now < until));
+        self.worked_on.retain(|_, ended| now.saturating_sub(*ended) <= KEPT);
+        let worked_on = &mut self.worked_on;
+        self.servers.retain(|server, said| {
+            let Some(until) = said.until.filter(|until| *until <= now) else { return true };
+            if said.state == AdminState::Maint {
+                worked_on.insert(server.clone(), until);
+            }
+            false
+        });
     }
 }
 
@@ -114,5 +142,40 @@ mod tests {
         assert_eq!(admins.servers.keys().collect::<Vec<_>>(), ["a", "c"]);
         admins.set("a", said(AdminState::Ready, None));
         assert_eq!(admins.servers.keys().collect::<Vec<_>>(), ["c"]);
+    }
+
+    /// Said at 100, at the start: what follows, with its time, and the end of the work as it is known then.
+    #[test]
+    fn the_end_of_work_is_remembered() {
+        type Step = (u64, Option<(AdminState, Option<u64>)>, Option<u64>);
+        let (ready, drain, maint) = (AdminState::Ready, AdminState::Drain, AdminState::Maint);
+        let cases: [&[Step]; 6] = [
+            &[
+                (100, Some((maint, None)), None),
+                (150, Some((ready, None)), Some(150)),
+                (200, None, Some(150)),
+            ],
+            &[(100, Some((maint, Some(200))), None), (199, None, None), (200, None, Some(200))],
+            // Others' wishes take out what has ended.
+            &[(100, Some((maint, Some(200))), None), (210, Some((drain, None)), Some(200))],
+            &[(100, Some((maint, None)), None), (150, Some((maint, Some(160))), None), (155, None, None)],
+            &[(100, Some((drain, None)), None), (150, Some((ready, None)), None)],
+            // What was found so long ago is not believed anyway.
+            &[
+                (100, Some((maint, None)), None),
+                (150, Some((ready, None)), Some(150)),
+                (150 + KEPT + 1, None, None),
+            ],
+        ];
+        for steps in cases {
+            let mut admins = Admins::default();
+            for (at, say, expected) in steps {
+                admins.forget_ended(*at);
+                if let Some((state, until)) = *say {
+                    admins.set("a", Said { state, reason: None, since: *at, until });
+                }
+                assert_eq!(admins.work_ended("a", *at), *expected, "{steps:?} at {at}");
+            }
+        }
     }
 }

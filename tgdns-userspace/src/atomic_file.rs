@@ -20,31 +20,77 @@ pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(contents)
 }
 
-/// Replaces a file. On return its new contents survive a loss of power. Blocks for as long as the disk takes.
+/// A file has its new contents.
+#[derive(Debug)]
+#[must_use]
+pub(crate) enum Replaced {
+    /// They survive a loss of power.
+    Durably,
+    /// The disk did not confirm its new name, so that a loss of power may bring the old contents back.
+    Unconfirmed(io::Error),
+}
+
+/// Replaces a file. Blocks for as long as the disk takes.
 ///
 /// # Errors
 /// The disk's, with the file as it was.
-pub(crate) fn replace(path: &Path, contents: &[u8]) -> io::Result<()> {
+pub(crate) fn replace(path: &Path, contents: &[u8]) -> io::Result<Replaced> {
+    replace_and(path, contents, File::sync_all)
+}
+
+fn replace_and(
+    path: &Path,
+    contents: &[u8],
+    sync_names: impl FnOnce(&File) -> io::Result<()>,
+) -> io::Result<Replaced> {
     let mut fresh = path.as_os_str().to_owned();
     fresh.push(".new");
     let fresh = Path::new(&fresh);
-    let replaced = write(path, fresh, contents);
-    if replaced.is_err() {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    // Before anything is changed, so that behind the rename one thing is left that may fail.
+    let directory = File::open(directory.unwrap_or(Path::new(".")))?;
+    if let Err(error) = write(fresh, contents).and_then(|()| fs::rename(fresh, path)) {
         let _ = fs::remove_file(fresh);
+        return Err(error);
     }
-    replaced
+    Ok(match sync_names(&directory) {
+        Ok(()) => Replaced::Durably,
+        Err(error) => Replaced::Unconfirmed(error),
+    })
 }
 
-fn write(path: &Path, fresh: &Path, contents: &[u8]) -> io::Result<()> {
+fn write(path: &Path, contents: &[u8]) -> io::Result<()> {
     // What a run left that was killed; a link that somebody put there goes, and is not followed.
-    match fs::remove_file(fresh) {
+    match fs::remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
         Ok(()) | Err(_) => {}
     }
-    let mut file = File::options().write(true).create_new(true).mode(OWNER_ALONE).open(fresh)?;
+    let mut file = File::options().write(true).create_new(true).mode(OWNER_ALONE).open(path)?;
     file.write_all(contents)?;
-    file.sync_all()?;
-    fs::rename(fresh, path)?;
-    // The new name, too.
-    path.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())
+    file.sync_all()
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn before_the_rename_nothing_is_changed_and_behind_it_all_is() {
+        let directory = std::env::temp_dir().join(format!("tgdns-atomic-file-{}", std::process::id()));
+        fs::create_dir_all(&directory).unwrap();
+        let path = directory.join("file");
+        assert!(matches!(replace(&path, b"one").unwrap(), Replaced::Durably));
+        let fails = |_: &File| Err(io::Error::other("the disk is broken"));
+        let replaced = replace_and(&path, b"two", fails).unwrap();
+        assert!(
+            matches!(replaced, Replaced::Unconfirmed(error) if error.to_string() == "the disk is broken")
+        );
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        // The fresh file's name is taken.
+        fs::create_dir(directory.join("file.new")).unwrap();
+        replace_and(&path, b"three", |_| panic!("nothing was renamed")).unwrap_err();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        fs::remove_dir_all(&directory).unwrap();
+    }
 }

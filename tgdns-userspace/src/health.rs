@@ -117,6 +117,13 @@ impl ServerHealth {
         changes.into_iter().for_each(|change| self.remember(change));
     }
 
+    /// Takes over what the server said of itself by the probe with this index: it holds until it says otherwise.
+    pub fn recall(&mut self, probe: usize, report: Report) {
+        if let Some(probe) = self.probes.get_mut(probe) {
+            probe.recall(report);
+        }
+    }
+
     /// Whose verdict it is, where it is not that of these probes.
     pub fn inherited(&self) -> Option<Origin> {
         self.inherited

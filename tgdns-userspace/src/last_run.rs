@@ -4,45 +4,106 @@
 //! do not tell; that is in the file of the servers' health, which may be older. Where there are no maps it tells
 //! everything, for as long as it is fresh.
 
-use std::{collections::HashSet, net::IpAddr};
+use std::{collections::HashSet, net::IpAddr, time::Duration};
 
 use tgdns_common::tables::policy;
 
 use crate::{
+    admin::Admins,
     cluster::{Cluster, Model, Server},
-    health::Health,
+    health::{Health, Report},
     image::{self, Image},
 };
 use file::Memory;
 
 pub mod file;
 
-/// What a cluster's servers are taken for until they have been probed; `now` in milliseconds since 1970.
-pub fn verdicts(model: &Model, cluster: &Cluster, maps: &Image, file: &Memory, now: u64) -> Vec<Health> {
-    let said = |server: &Server| {
-        let known = file.server(&cluster.name, &server.name, server.address);
-        known.map_or(Health::Unknown, |known| known.health.into())
-    };
-    if !maps.has_name(&cluster.name) {
-        let is_fresh = file.is_fresh(now);
-        let verdict = |server| if is_fresh { said(server) } else { Health::Unknown };
-        return cluster.servers.iter().map(verdict).collect();
+/// Where it is read from, and when.
+#[derive(Clone, Copy, Debug)]
+pub struct LastRun<'r> {
+    pub maps: &'r Image,
+    pub file: &'r Memory,
+    /// What people have said of the servers until now.
+    pub admins: &'r Admins,
+    /// Milliseconds since 1970.
+    pub now: u64,
+}
+
+/// What a server is taken for until it says otherwise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recalled {
+    pub health: Health,
+    /// What it said of itself, by the index of its probe.
+    pub reports: Vec<(usize, Report)>,
+}
+
+impl Recalled {
+    /// It proves itself first.
+    const UNKNOWN: Self = Self { health: Health::Unknown, reports: Vec::new() };
+
+    fn is_withdrawn(&self) -> bool {
+        self.reports.iter().any(|(_, report)| report.withdraws())
     }
-    // Where servers are handed out because none is up, the maps say so; they may say it of some views only.
-    let live = maps.sets_of(&cluster.name).filter(|set| set.policy & policy::WITHOUT_LIVE == 0);
-    let addresses: HashSet<IpAddr> = live.flat_map(image::addresses).collect();
-    let is_told = |server: &Server| {
-        let mut reached_by = model.view_identifiers().flat_map(|view| server.handed_out(view));
-        reached_by.any(|address| addresses.contains(address))
-    };
-    let any_up = cluster.servers.iter().any(|server| is_told(server) && said(server) != Health::Down);
-    let verdict = |server: &Server| match (is_told(server), said(server)) {
-        (true, _) if any_up => Health::Up,
-        // It may have gone down since.
-        (false, Health::Up) => Health::Unknown,
-        (_, said) => said,
-    };
-    cluster.servers.iter().map(verdict).collect()
+}
+
+impl LastRun<'_> {
+    /// What a cluster's servers are taken for, in the model's order.
+    pub fn servers(&self, model: &Model, cluster: &Cluster) -> Vec<Recalled> {
+        let is_fresh = self.file.is_fresh(self.now);
+        let said: Vec<Recalled> = cluster.servers.iter().map(|server| self.said(cluster, server)).collect();
+        if !self.maps.has_name(&cluster.name) {
+            let aged = |said: Recalled| match is_fresh {
+                true => said,
+                false => Recalled { health: Health::Unknown, ..said },
+            };
+            return said.into_iter().map(aged).collect();
+        }
+        let told = self.told(model, cluster);
+        let any_up = told.iter().zip(&said).any(|(told, said)| *told && said.health != Health::Down);
+        let recall = |(told, said): (bool, Recalled)| match (told, said.health) {
+            // It has taken that back since.
+            (true, _) if any_up && said.is_withdrawn() => {
+                Recalled { health: Health::Up, reports: Vec::new() }
+            }
+            (true, _) if any_up => Recalled { health: Health::Up, ..said },
+            (false, Health::Up) if is_fresh && said.is_withdrawn() => said,
+            // It may have gone down since.
+            (false, Health::Up) => Recalled { health: Health::Unknown, ..said },
+            _ => said,
+        };
+        told.into_iter().zip(said).map(recall).collect()
+    }
+
+    /// By the file alone.
+    fn said(&self, cluster: &Cluster, server: &Server) -> Recalled {
+        let Some(known) = self.file.server(&cluster.name, &server.name, server.address) else {
+            return Recalled::UNKNOWN;
+        };
+        // It was worked on since, whether a controller ran or not.
+        let seconds = Duration::from_millis(self.now).as_secs();
+        let work_ended = self.admins.work_ended(&server.name, seconds);
+        if work_ended.is_some_and(|ended| !self.file.is_after(ended)) {
+            return Recalled::UNKNOWN;
+        }
+        let recalled = Recalled { health: known.health.into(), reports: known.reports(server) };
+        // It had taken itself out by a probe that is no more: it has to say anew.
+        if known.was_withdrawn() && !recalled.is_withdrawn() {
+            return Recalled { health: Health::Unknown, ..recalled };
+        }
+        recalled
+    }
+
+    /// Who is handed out by the maps as being live, by server. Where that is because none is up, the maps say so; they may
+    /// say it of some views only.
+    fn told(&self, model: &Model, cluster: &Cluster) -> Vec<bool> {
+        let live = self.maps.sets_of(&cluster.name).filter(|set| set.policy & policy::WITHOUT_LIVE == 0);
+        let addresses: HashSet<IpAddr> = live.flat_map(image::addresses).collect();
+        let is_told = |server: &Server| {
+            let mut reached_by = model.view_identifiers().flat_map(|view| server.handed_out(view));
+            reached_by.any(|address| addresses.contains(address))
+        };
+        cluster.servers.iter().map(is_told).collect()
+    }
 }
 
 #[cfg(test)]
@@ -51,7 +112,11 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::{config, publish, selection::Chosen};
+    use crate::{
+        admin::{AdminState, Said},
+        config, publish,
+        selection::Chosen,
+    };
 
     const CONFIG: &str = r#"
         xdp_mode = "off"
@@ -65,21 +130,42 @@ mod tests {
     "#;
     const SAVED: u64 = 1_000_000;
 
-    fn letters(verdicts: &[Health]) -> String {
-        let letter = |health: &Health| match health {
+    /// What a configuration's first cluster is taken for.
+    fn recall(model: &Model, maps: &Image, file: &Memory, admins: &Admins, now: u64) -> String {
+        let letter = |recalled: Recalled| match recalled.health {
             Health::Up => 'u',
             Health::Down => 'd',
             Health::Unknown => '?',
         };
-        verdicts.iter().map(letter).collect()
+        let last_run = LastRun { maps, file, admins, now };
+        last_run.servers(model, &model.clusters[0]).into_iter().map(letter).collect()
+    }
+
+    /// Maps that hand out those with `+`, or none.
+    fn maps(model: &Model, told: &str) -> Image {
+        let weights = told.bytes().map(|told| u32::from(told == b'+')).collect();
+        let chosen = Chosen { weights, ..Chosen::default() };
+        match told {
+            "" => Image::default(),
+            _ => publish::image(model, &publish::prefixes(model), &[chosen], &BTreeSet::new(), &[], &[]),
+        }
+    }
+
+    /// A file that was saved at [`SAVED`].
+    fn file(model: &Model, health: &str) -> Memory {
+        let health = health.chars().map(|letter| match letter {
+            'u' => file::Verdict::Up,
+            'd' => file::Verdict::Down,
+            _ => file::Verdict::Unknown,
+        });
+        Memory::with(SAVED, &model.clusters[0], health)
     }
 
     /// Who is in the maps (`+`, or nothing where there are none), what the file says -> what they are taken for.
     #[test]
     fn maps_and_file_together() {
         let model = config::parse(CONFIG, "F").unwrap();
-        let cluster = &model.clusters[0];
-        for (maps, file, age, expected) in [
+        for (told, said, age, expected) in [
             // Whatever the file says, who is told is up, and who is not is not.
             ("++-", "???", 0, "uu?"),
             ("++-", "uud", 0, "uud"),
@@ -96,31 +182,42 @@ mod tests {
             ("", "ud?", file::FRESH + 1, "???"),
             ("", "???", 0, "???"),
         ] {
-            let weights = maps.bytes().map(|told| u32::from(told == b'+')).collect();
-            let chosen = Chosen { weights, ..Chosen::default() };
-            let image = match maps {
-                "" => Image::default(),
-                _ => {
-                    publish::image(&model, &publish::prefixes(&model), &[chosen], &BTreeSet::new(), &[], &[])
-                }
-            };
-            let health = file.chars().map(|letter| match letter {
-                'u' => file::Verdict::Up,
-                'd' => file::Verdict::Down,
-                _ => file::Verdict::Unknown,
-            });
-            let memory = Memory::with(SAVED, cluster, health);
-            let found = verdicts(&model, cluster, &image, &memory, SAVED.saturating_add(age));
-            assert_eq!(letters(&found), expected, "{maps} {file} {age}");
+            let (maps, file) = (maps(&model, told), file(&model, said));
+            let found = recall(&model, &maps, &file, &Admins::default(), SAVED.saturating_add(age));
+            assert_eq!(found, expected, "{told} {said} {age}");
         }
     }
 
     #[test]
     fn a_server_with_another_address_is_unknown() {
         let model = config::parse(CONFIG, "F").unwrap();
-        let memory = Memory::with(SAVED, &model.clusters[0], [file::Verdict::Up; 3].into_iter());
+        let file = file(&model, "uuu");
         let moved = config::parse(&CONFIG.replace("10.10.10.100", "10.10.10.101"), "F").unwrap();
-        let found = verdicts(&moved, &moved.clusters[0], &Image::default(), &memory, SAVED);
-        assert_eq!(letters(&found), "???");
+        assert_eq!(recall(&moved, &Image::default(), &file, &Admins::default(), SAVED), "???");
+    }
+
+    /// Whether the controller ran then or not; those whom the maps hand out have proven themselves since.
+    #[test]
+    fn who_was_worked_on_since_is_unknown() {
+        let model = config::parse(CONFIG, "F").unwrap();
+        let saved = SAVED / 1000;
+        for (told, state, until, expected) in [
+            ("", AdminState::Maint, Some(saved + 1), "?ud"),
+            ("", AdminState::Maint, Some(saved), "?ud"),
+            ("", AdminState::Maint, Some(saved - 1), "uud"),
+            ("", AdminState::Drain, Some(saved + 1), "uud"),
+            // It holds still: its end will be seen.
+            ("", AdminState::Maint, Some(saved + 100), "uud"),
+            ("", AdminState::Maint, None, "uud"),
+            ("-+-", AdminState::Maint, Some(saved + 1), "?ud"),
+            ("++-", AdminState::Maint, Some(saved + 1), "uud"),
+        ] {
+            let mut admins = Admins::default();
+            let name = &model.clusters[0].servers[0].name;
+            admins.set(name, Said { state, reason: None, since: saved - 10, until });
+            let (maps, file) = (maps(&model, told), file(&model, "uud"));
+            let found = recall(&model, &maps, &file, &admins, SAVED + 5_000);
+            assert_eq!(found, expected, "{told} {state} {until:?}");
+        }
     }
 }

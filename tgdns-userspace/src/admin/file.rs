@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
 use super::Admins;
-use crate::atomic_file;
+use crate::atomic_file::{self, Replaced};
 
 /// In the state directory.
 const NAME: &str = "admin.json";
@@ -50,17 +50,35 @@ pub fn read(directory: &Path) -> Result<Admins> {
     }
 }
 
-/// Saves the states; on return they survive a loss of power. Blocks for as long as the disk takes.
+/// What the file has.
+#[derive(Debug)]
+pub struct Saved {
+    pub admins: Admins,
+    /// Why a loss of power may undo it, where the disk did not confirm that it has it.
+    pub doubt: Option<String>,
+}
+
+/// Saves the states; on return they survive a loss of power, unless there is a doubt. Blocks for as long as the disk takes.
 ///
 /// # Errors
 /// The disk's, with the file as it was.
-pub fn write(directory: &Path, admins: &Admins) -> Result<()> {
+pub fn write(directory: &Path, admins: Admins) -> Result<Saved> {
     let path = directory.join(NAME);
-    let contents = Contents { version: VERSION, admins: admins.clone() };
+    let contents = Contents { version: VERSION, admins };
     let mut text = serde_json::to_vec_pretty(&contents).context("the admin states cannot be written")?;
     text.push(b'\n');
-    atomic_file::replace(&path, &text)
-        .with_context(|| format!("cannot save the admin states in {}: nothing was changed", path.display()))
+    let replaced = atomic_file::replace(&path, &text).with_context(|| {
+        format!("cannot save the admin states in {}: nothing was changed", path.display())
+    })?;
+    let doubt = match replaced {
+        Replaced::Durably => None,
+        Replaced::Unconfirmed(error) => Some(format!(
+            "it is done and saved in {}, but the disk did not confirm that, so a loss of power may undo it: {error}; \
+             see to the disk, and say it again",
+            path.display()
+        )),
+    };
+    Ok(Saved { admins: contents.admins, doubt })
 }
 
 #[cfg(test)]
@@ -106,9 +124,10 @@ mod tests {
     fn what_is_written_is_read() {
         let directory = Directory::new("read");
         assert_eq!(read(&directory.0).unwrap(), Admins::default());
-        write(&directory.0, &some()).unwrap();
+        let saved = write(&directory.0, some()).unwrap();
+        assert_eq!((saved.admins, saved.doubt), (some(), None));
         assert_eq!(read(&directory.0).unwrap(), some());
-        write(&directory.0, &Admins::default()).unwrap();
+        write(&directory.0, Admins::default()).unwrap();
         assert_eq!(read(&directory.0).unwrap(), Admins::default());
         assert_eq!(directory.names(), ["admin.json"]);
     }
@@ -126,10 +145,10 @@ mod tests {
     #[test]
     fn a_failure_leaves_the_file_as_it_was() {
         let directory = Directory::new("failure");
-        write(&directory.0, &some()).unwrap();
+        write(&directory.0, some()).unwrap();
         // The fresh file's name is taken by a directory.
         fs::create_dir(directory.0.join("admin.json.new")).unwrap();
-        let error = format!("{:#}", write(&directory.0, &Admins::default()).unwrap_err());
+        let error = format!("{:#}", write(&directory.0, Admins::default()).unwrap_err());
         assert!(error.contains("nothing was changed"), "{error}");
         assert_eq!(read(&directory.0).unwrap(), some());
     }

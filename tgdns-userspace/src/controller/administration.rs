@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use super::{Controller, roster::Roster, sources::Sources};
 use crate::{
-    admin::{AdminState, Admins, Said},
+    admin::{AdminState, Admins, Said, file::Saved},
     cluster::{Model, Server},
     probe::Target,
     responder::unix_seconds,
@@ -88,12 +88,12 @@ impl Administration {
 
     /// The save has ended: gives what counts from now on, and how to acknowledge it. After a failure nothing of what it
     /// held counts, nor what was wanted on top of it.
-    pub(super) fn end(&mut self, outcome: Result<Admins>) -> Option<(Admins, Acknowledgement)> {
+    pub(super) fn end(&mut self, outcome: Result<Saved>) -> Option<(Admins, Acknowledgement)> {
         let saving = std::mem::take(&mut self.saving);
         match outcome {
-            Ok(admins) => {
+            Ok(Saved { admins, doubt }) => {
                 self.saved = admins;
-                Some((self.saved.clone(), Acknowledgement(saving)))
+                Some((self.saved.clone(), Acknowledgement { saved: saving, doubt }))
             }
             Err(error) => {
                 self.wanted = self.saved.clone();
@@ -107,12 +107,19 @@ impl Administration {
 }
 
 /// To be given once what was saved is published.
-pub(super) struct Acknowledgement(Vec<(Reply, Value)>);
+pub(super) struct Acknowledgement {
+    saved: Vec<(Reply, Value)>,
+    /// It counts, but none of it is promised to last.
+    doubt: Option<String>,
+}
 
 impl Acknowledgement {
     pub(super) fn give(self) {
-        for (reply, told) in self.0 {
-            let _ = reply.send(Ok(told));
+        for (reply, told) in self.saved {
+            let _ = reply.send(match &self.doubt {
+                None => Ok(told),
+                Some(doubt) => Err(anyhow!("{doubt}")),
+            });
         }
     }
 }
@@ -125,9 +132,11 @@ impl Controller {
         self.paused.resume(back);
     }
 
-    pub(super) fn saved(&mut self, outcome: Result<Admins>, sources: &mut Sources) {
-        if let Err(error) = &outcome {
-            tracing::error!("{error:#}");
+    pub(super) fn saved(&mut self, outcome: Result<Saved>, sources: &mut Sources) {
+        match &outcome {
+            Ok(Saved { doubt: None, .. }) => {}
+            Ok(Saved { doubt: Some(doubt), .. }) => tracing::error!("{doubt}"),
+            Err(error) => tracing::error!("{error:#}"),
         }
         if let Some((admins, acknowledgement)) = self.administration.end(outcome) {
             self.rosters_mut().for_each(|roster| roster.set_admins(admins.clone()));
@@ -184,5 +193,61 @@ fn known<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> String {
         Some(closest) if strsim::jaro_winkler(name, closest) > 0.85 => format!("did you mean \"{closest}\"?"),
         _ if names.is_empty() => "there are none".to_owned(),
         _ => format!("there are {}", names.join(", ")),
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use crate::config;
+
+    const CONFIG: &str = r#"
+        xdp_mode = "off"
+        [[cluster]]
+        name = "c.netz"
+        probe.port = 443
+        server = [{ name = "a", address = "10.0.0.1" }]
+    "#;
+
+    fn drain(administration: &mut Administration) -> oneshot::Receiver<Result<Value>> {
+        let (reply, told) = oneshot::channel();
+        let wish = Wish {
+            state: AdminState::Drain,
+            servers: vec!["a".into()],
+            all_in: None,
+            reason: None,
+            until: None,
+        };
+        administration.take(&wish, &config::parse(CONFIG, "F").unwrap(), 100, reply);
+        told
+    }
+
+    /// What the file has counts, and nothing else; only what is sure to last is acknowledged.
+    #[test]
+    fn what_counts_is_what_the_file_has() {
+        let doubt = Some("the disk did not confirm that".to_owned());
+        for (doubt, fails, state, error) in [
+            (None, false, AdminState::Drain, None),
+            (doubt.clone(), false, AdminState::Drain, doubt.as_deref()),
+            (None, true, AdminState::Ready, Some("no space: nothing was changed")),
+        ] {
+            let mut administration = Administration::new(Admins::default());
+            let mut told = drain(&mut administration);
+            let admins = administration.begin().unwrap();
+            let outcome = match fails {
+                true => Err(anyhow!("no space: nothing was changed")),
+                false => Ok(Saved { admins, doubt }),
+            };
+            if let Some((admins, acknowledgement)) = administration.end(outcome) {
+                assert_eq!(admins.state("a", 100), state);
+                told.try_recv().expect_err("before it is published");
+                acknowledgement.give();
+            }
+            assert_eq!(administration.saved.state("a", 100), state);
+            assert_eq!(administration.wanted, administration.saved);
+            let told = told.try_recv().unwrap();
+            assert_eq!(told.err().map(|error| error.to_string()).as_deref(), error);
+        }
     }
 }

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::reloading::Loaded;
-use crate::{admin::Admins, control, netlink::Snapshot, probe::Probed};
+use crate::{admin::file::Saved, control, netlink::Snapshot, probe::Probed};
 
 #[derive(Debug)]
 pub enum Event {
@@ -11,7 +11,7 @@ pub enum Event {
     Interfaces(Snapshot),
     Call(control::Call),
     /// The admin states are saved, or could not be.
-    Saved(Result<Admins>),
+    Saved(Result<Saved>),
     /// The servers' health is saved for the next run, or could not be.
     HealthSaved(Result<()>),
     /// A signal asks for it.

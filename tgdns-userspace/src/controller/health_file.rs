@@ -56,8 +56,12 @@ impl HealthFile {
         if failure.is_some() {
             self.changed(now);
         }
-        if let Some(cause) = failure.as_ref().filter(|_| failure != self.failure) {
-            tracing::error!("a restart would have to find out anew, trying again each second: {cause}");
+        match (&self.failure, &failure) {
+            (before, Some(cause)) if before.as_ref() != Some(cause) => {
+                tracing::error!("{cause} (trying again each second)");
+            }
+            (Some(_), None) => tracing::info!("the servers' health is saved again"),
+            (_, _) => {}
         }
         self.failure = failure;
     }

@@ -44,6 +44,7 @@ impl Controller {
                 self.publication.failure = None;
                 self.tell_changed_rules(&selection);
                 self.roster.set_published(selection);
+                self.health_file.changed(now);
             }
             Err(error) => {
                 tracing::error!("cannot publish the answers, trying again in 1 s: {error:#}");

@@ -199,6 +199,11 @@ impl Roster {
         &self.prefixes
     }
 
+    /// Who was handed out last because of being live.
+    pub fn last(&self) -> &Last {
+        &self.last
+    }
+
     pub fn started(&self) -> Instant {
         self.started
     }

@@ -16,7 +16,7 @@ use super::{
     reloading::{Configuration, Loaded},
 };
 use crate::{
-    admin::{self, Admins},
+    admin::{self, Admins, file::Saved},
     cluster::{Model, XdpMode},
     control,
     last_run::{self, file::Memory},
@@ -32,8 +32,8 @@ pub(super) struct Sources {
     probed: mpsc::Receiver<Probed>,
     interfaces: mpsc::Receiver<Snapshot>,
     calls: mpsc::Receiver<control::Call>,
-    saved: mpsc::Receiver<Result<Admins>>,
-    saved_sender: mpsc::Sender<Result<Admins>>,
+    saved: mpsc::Receiver<Result<Saved>>,
+    saved_sender: mpsc::Sender<Result<Saved>>,
     health_saved: mpsc::Receiver<Result<()>>,
     health_saved_sender: mpsc::Sender<Result<()>>,
     loaded: mpsc::Receiver<Result<Loaded>>,
@@ -115,7 +115,7 @@ impl Sources {
     pub(super) fn save(&self, directory: PathBuf, admins: Admins) {
         let saved = self.saved_sender.clone();
         spawn_blocking(move || {
-            let outcome = admin::file::write(&directory, &admins).map(|()| admins);
+            let outcome = admin::file::write(&directory, admins);
             // The loop may have ended.
             let _ = saved.blocking_send(outcome);
         });

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::admin::AdminState;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +32,8 @@ pub struct Report {
     pub warning: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum ReportedWeight {
     /// In place of the configured one.
     Absolute(u16),
@@ -61,7 +64,22 @@ impl Outcome {
     }
 }
 
+impl ReportedWeight {
+    /// Whether the server is to be handed out no more.
+    pub fn is_zero(self) -> bool {
+        match self {
+            Self::Absolute(weight) | Self::Percent(weight) => weight == 0,
+        }
+    }
+}
+
 impl Report {
+    /// Whether the server takes itself out by it.
+    pub fn withdraws(&self) -> bool {
+        self.state.is_some_and(|state| state != AdminState::Ready)
+            || self.weight.is_some_and(ReportedWeight::is_zero)
+    }
+
     /// Takes over what a later one says.
     pub(super) fn update(&mut self, later: &Self) {
         self.weight = later.weight.or(self.weight);

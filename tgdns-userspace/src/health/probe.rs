@@ -58,6 +58,11 @@ impl ProbeHealth {
         self.impediment.as_ref()
     }
 
+    /// Takes over what the server said of itself before.
+    pub(super) fn recall(&mut self, report: Report) {
+        self.report = report;
+    }
+
     /// Forgets the verdict and what it rests on.
     pub(super) fn doubt(&mut self) {
         self.health = Health::Unknown;

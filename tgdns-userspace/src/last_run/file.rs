@@ -12,11 +12,16 @@ use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    atomic_file,
+    atomic_file::{self, Replaced},
+    cluster::Server,
     controller::roster::Roster,
-    health::{Change, Health},
+    health::{Change, Health, Report},
     remark::{Remark, Remarks, Subject},
+    selection::last::Last,
 };
+use report::KnownReport;
+
+mod report;
 
 /// In the state directory.
 const NAME: &str = "health.json";
@@ -36,6 +41,9 @@ pub struct Memory {
     saved: u64,
     /// By the names of clusters and servers.
     clusters: BTreeMap<String, BTreeMap<String, Known>>,
+    /// Who was handed out last because of being live.
+    #[serde(default)]
+    pub last: Last,
 }
 
 /// What was known of a server.
@@ -48,6 +56,9 @@ pub struct Known {
     /// What was said of it beside that.
     #[serde(default)]
     remarks: Vec<KnownRemark>,
+    /// What it said of itself, as far as it did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    reports: Vec<KnownReport>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -122,19 +133,25 @@ impl Memory {
                 let changes = kept.map(|kept| change(kept)).collect();
                 let remarks = roster.remarks(index, place).into_iter().flat_map(Remarks::iter);
                 let remarks = remarks.map(remark).collect();
-                let known =
-                    Known { address: server.address, health: health.health().into(), changes, remarks };
+                let reports = KnownReport::all(server, health);
+                let health = health.health().into();
+                let known = Known { address: server.address, health, changes, remarks, reports };
                 (server.name.clone(), known)
             });
             (cluster.name.clone(), servers.collect())
         };
         let clusters = roster.model().clusters.iter().enumerate().map(cluster).collect();
-        Self { version: VERSION, saved: wall, clusters }
+        Self { version: VERSION, saved: wall, clusters, last: roster.last().clone() }
     }
 
     /// What is known of a server, if it has this address still.
     pub fn server(&self, cluster: &str, server: &str, address: IpAddr) -> Option<&Known> {
         self.clusters.get(cluster)?.get(server).filter(|known| known.address == address)
+    }
+
+    /// Whether what it says was so after a time, in seconds since 1970.
+    pub fn is_after(&self, unix_seconds: u64) -> bool {
+        self.saved / 1000 > unix_seconds
     }
 
     /// Whether what it says of health may still be so.
@@ -150,17 +167,28 @@ impl Memory {
         verdicts: impl Iterator<Item = Verdict>,
     ) -> Self {
         let known = |(server, health): (&crate::cluster::Server, Verdict)| {
-            (
-                server.name.clone(),
-                Known { address: server.address, health, changes: Vec::new(), remarks: Vec::new() },
-            )
+            let (address, changes, remarks, reports) = (server.address, vec![], vec![], vec![]);
+            (server.name.clone(), Known { address, health, changes, remarks, reports })
         };
         let servers = cluster.servers.iter().zip(verdicts).map(known).collect();
-        Self { version: VERSION, saved, clusters: BTreeMap::from([(cluster.name.clone(), servers)]) }
+        let clusters = BTreeMap::from([(cluster.name.clone(), servers)]);
+        Self { version: VERSION, saved, clusters, last: Last::default() }
     }
 }
 
 impl Known {
+    /// What the server said of itself, by the index of the probe that it said it by. A report of which it cannot be told whose
+    /// it is counts no more, for nobody could take it back.
+    pub fn reports(&self, server: &Server) -> Vec<(usize, Report)> {
+        let reports = self.reports.iter();
+        reports.filter_map(|known| Some((known.probe(server)?, known.report()))).collect()
+    }
+
+    /// Whether the server had taken itself out.
+    pub fn was_withdrawn(&self) -> bool {
+        self.reports.iter().any(|known| known.report().withdraws())
+    }
+
     /// How its health changed, on the clock of this run: `now` is what the clock calls `wall`.
     pub fn changes(&self, now: Instant, wall: u64) -> impl Iterator<Item = Change> {
         self.changes.iter().filter_map(move |change| {
@@ -212,13 +240,22 @@ pub fn read(directory: &Path) -> Result<Memory> {
 /// Saves it. Blocks for as long as the disk takes.
 ///
 /// # Errors
-/// The disk's, with the file as it was.
+/// The disk's, with the file as it was, or with the new one where the disk only did not confirm that it has it.
 pub fn write(directory: &Path, memory: &Memory) -> Result<()> {
     let path = directory.join(NAME);
     let mut text = serde_json::to_vec(memory).context("the servers' health cannot be written")?;
     text.push(b'\n');
-    atomic_file::replace(&path, &text)
-        .with_context(|| format!("cannot save the servers' health in {}", path.display()))
+    let replaced = atomic_file::replace(&path, &text).with_context(|| {
+        let path = path.display();
+        format!("cannot save the servers' health in {path}, so a restart would find an older one")
+    })?;
+    match replaced {
+        Replaced::Durably => Ok(()),
+        Replaced::Unconfirmed(error) => Err(error).with_context(|| {
+            let path = path.display();
+            format!("the servers' health is saved in {path}, but a loss of power may undo that")
+        }),
+    }
 }
 
 fn milliseconds(duration: Duration) -> u64 {

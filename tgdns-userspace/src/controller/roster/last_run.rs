@@ -11,7 +11,7 @@ use crate::{
     cluster::Cluster,
     health::{Change, Health, Origin, ServerHealth},
     image::Image,
-    last_run::{self, file::Memory},
+    last_run::{LastRun, file::Memory},
     publish,
     remark::Subject,
     selection::{Chosen, Rule, last::Last},
@@ -21,19 +21,21 @@ impl Roster {
     /// Takes over what the maps and the file of the last run tell, at `now`, which the clock calls `wall` (in milliseconds
     /// since 1970). To be called before anything was observed.
     pub fn remember(&mut self, maps: &Image, file: &Memory, now: Instant, wall: u64) {
+        let last_run = LastRun { maps, file, admins: &self.admins, now: wall };
         for (cluster, servers) in self.model.clusters.iter().zip(&mut self.health) {
-            let verdicts = last_run::verdicts(&self.model, cluster, maps, file, wall);
-            for ((server, health), verdict) in cluster.servers.iter().zip(servers).zip(verdicts) {
+            let recalled = last_run.servers(&self.model, cluster);
+            for ((server, health), recalled) in cluster.servers.iter().zip(servers).zip(recalled) {
                 let known = file.server(&cluster.name, &server.name, server.address);
                 let changes = known.into_iter().flat_map(|known| known.changes(now, wall));
-                inherit(health, verdict, changes.collect(), now);
+                inherit(health, recalled.health, changes.collect(), now);
+                recalled.reports.into_iter().for_each(|(probe, report)| health.recall(probe, report));
             }
         }
         self.recall_remarks(file, now, wall);
         self.tell_time(now, Duration::from_millis(wall).as_secs());
         let names = self.model.clusters.iter().map(|cluster| maps.has_name(&cluster.name));
         self.served = names.collect();
-        self.last = Last::of(&self.model, maps);
+        self.last = Last::of(&self.model, maps, &file.last);
         let chosen: Vec<_> = (0..self.health.len()).map(|cluster| self.choose(cluster, now)).collect();
         self.settled = chosen.iter().map(|chosen| chosen.rule == Rule::Live).collect();
         self.published = self.as_in(maps, chosen);

@@ -1,9 +1,11 @@
 use super::*;
 use crate::{
+    cluster::{Agent, AllDown},
+    health::{Report, ReportedWeight},
     image::Image,
     last_run::file::Memory,
     publish,
-    selection::{Chosen, FULL},
+    selection::{Chosen, FULL, Rule},
 };
 
 /// A cluster of three servers, of which the maps hand out those with `+`: what is due at once, and after `a` has been
@@ -83,4 +85,112 @@ fn a_snapshot_is_read_back() {
     assert_eq!(told(&roster), told(&next));
     let health = |roster: &Roster| roster.health(0).iter().map(ServerHealth::health).collect::<Vec<_>>();
     assert_eq!(health(&roster), health(&next));
+}
+
+/// A cluster of three servers with agents.
+fn with_agents(send: &str) -> Model {
+    let mut model = model(&[3]);
+    for server in &mut model.clusters[0].servers {
+        let kind = ProbeKind::Agent(Agent { send: send.as_bytes().to_vec() });
+        server.probes = vec![Probe { rise: 1, fall: 2, ..Probe::new(kind, 5555) }];
+    }
+    model
+}
+
+fn says(roster: &mut Roster, server: usize, weight: Option<u16>, state: Option<AdminState>, now: Instant) {
+    let report = Report { weight: weight.map(ReportedWeight::Percent), state, ..Report::default() };
+    roster.observe(0, server, 0, &Outcome::Success { took: Duration::ZERO, report }, now);
+}
+
+/// The next run, so many milliseconds later, with the file and maybe the maps of this one.
+fn restart(roster: &mut Roster, model: Model, now: Instant, maps: bool, age: u64) -> Roster {
+    let due = roster.due(now, 0).unwrap();
+    let prefixes = publish::prefixes(roster.model());
+    let image =
+        publish::image(roster.model(), &prefixes, &due.chosen, &due.services, &due.serials, &due.ttls);
+    roster.set_published(due);
+    let text = serde_json::to_string(&Memory::of(roster, now, 1_000_000)).unwrap();
+    let mut next = Roster::new(model, Admins::default(), Some(BTreeSet::new()), now);
+    let image = if maps { image } else { Image::default() };
+    next.remember(&image, &serde_json::from_str(&text).unwrap(), now, 1_000_000 + age);
+    next
+}
+
+/// With maps and without them: who drains itself drains still, and weights are as they were.
+#[test]
+fn what_servers_said_of_themselves_holds_over_a_restart() {
+    for maps in [false, true] {
+        let now = Instant::now();
+        let mut roster = Roster::new(with_agents("x"), Admins::default(), Some(BTreeSet::new()), now);
+        says(&mut roster, 0, Some(50), None, now);
+        says(&mut roster, 1, None, Some(AdminState::Drain), now);
+        says(&mut roster, 2, Some(0), None, now);
+        let mut next = restart(&mut roster, with_agents("x"), now, maps, 0);
+        let chosen = next.due(now, 0).unwrap().chosen.remove(0);
+        assert_eq!((chosen.rule, chosen.weights), (Rule::Live, vec![50, 0, 0]), "maps: {maps}");
+        assert_eq!(
+            [0, 1, 2].map(|server| next.reported_state(0, server)),
+            [AdminState::Ready, AdminState::Drain, AdminState::Ready]
+        );
+        // What is not said stays as it was, as it does without a restart.
+        says(&mut next, 1, None, None, now);
+        says(&mut next, 0, None, Some(AdminState::Maint), now);
+        says(&mut next, 2, Some(20), None, now);
+        assert_eq!(next.choose(0, now).weights, [0, 0, 20], "maps: {maps}");
+    }
+}
+
+/// Nobody could take back what was said to a probe that is no more; who was out by it proves itself first.
+#[test]
+fn what_another_agent_said_has_to_be_said_anew() {
+    for maps in [false, true] {
+        let now = Instant::now();
+        let mut roster = Roster::new(with_agents("x"), Admins::default(), Some(BTreeSet::new()), now);
+        says(&mut roster, 0, Some(50), None, now);
+        says(&mut roster, 1, None, Some(AdminState::Drain), now);
+        says(&mut roster, 2, None, None, now);
+        let mut next = restart(&mut roster, with_agents("y"), now, maps, 0);
+        assert_eq!(next.choose(0, now).weights, [FULL, 0, FULL], "maps: {maps}");
+        says(&mut next, 1, None, None, now);
+        assert_eq!(next.choose(0, now).weights, [FULL; 3], "maps: {maps}");
+    }
+}
+
+/// However old the file is; who was up has to prove itself where there are no maps.
+#[test]
+fn an_old_file_tells_what_servers_said_of_themselves() {
+    let now = Instant::now();
+    let mut roster = Roster::new(with_agents("x"), Admins::default(), Some(BTreeSet::new()), now);
+    (0..3).for_each(|server| says(&mut roster, server, None, None, now));
+    says(&mut roster, 1, None, Some(AdminState::Drain), now);
+    let mut next = restart(&mut roster, with_agents("x"), now, false, 600_000);
+    assert_eq!((next.live(0), next.reported_state(0, 1)), (0, AdminState::Drain));
+    (0..3).for_each(|server| says(&mut next, server, None, None, now));
+    assert_eq!(next.choose(0, now).weights, [FULL, 0, FULL]);
+}
+
+/// Two were live, then none; the next run still tells of those two.
+#[test]
+fn who_was_live_last_is_known_over_restarts() {
+    let stale = || {
+        let mut model = model(&[3]);
+        model.clusters[0].policy.all_down = AllDown::Last;
+        model
+    };
+    for maps in [false, true] {
+        let now = Instant::now();
+        let mut roster = Roster::new(stale(), Admins::default(), Some(BTreeSet::new()), now);
+        for event in ["a+", "b+", "c-", "c-"] {
+            observe(&mut roster, &event[..1], event.ends_with('+'), now);
+        }
+        let due = roster.due(now, 0).unwrap();
+        roster.set_published(due);
+        ["a", "a", "b", "b"].iter().for_each(|server| observe(&mut roster, server, false, now));
+        for _ in 0..2 {
+            let mut next = restart(&mut roster, stale(), now, maps, 0);
+            let chosen = next.due(now, 0).unwrap().chosen.remove(0);
+            assert_eq!((chosen.rule, chosen.weights), (Rule::Last, vec![FULL, FULL, 0]), "maps: {maps}");
+            roster = next;
+        }
+    }
 }

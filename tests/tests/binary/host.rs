@@ -116,13 +116,7 @@ impl Host {
         for address in FAR_ADDRESSES {
             far.run("ip", &["address", "add", address, "dev", CABLE])?;
         }
-        let listen = |text: &&str| {
-            let address = SocketAddr::new(text.parse()?, 443);
-            far.enter(|| TcpListener::bind(address))?
-                .map(Some)
-                .with_context(|| format!("listening on {address}"))
-        };
-        let servers = LIVE.iter().map(listen).collect::<Result<_>>()?;
+        let servers = LIVE.iter().map(|address| listen(&far, address).map(Some)).collect::<Result<_>>()?;
         let pins = setup.pins.clone().unwrap_or_else(|| run.pins().join("tgdns"));
         let host =
             Self { process: None, namespace, far, pins, program, user: None, servers, run, _turn: turn };
@@ -224,6 +218,13 @@ impl Host {
         self.servers.get_mut(place).map(Option::take);
     }
 
+    /// One that was stopped.
+    pub(crate) fn start_server(&mut self, place: usize) -> Result<()> {
+        let place_of = self.servers.get_mut(place).context("no such server")?;
+        *place_of = Some(listen(&self.far, LIVE[place])?);
+        Ok(())
+    }
+
     /// The process that runs.
     pub(crate) fn process(&mut self) -> Result<&mut Process> {
         self.process.as_mut().context("tgdns does not run")
@@ -269,6 +270,12 @@ impl Host {
     pub(crate) fn pinned(&self, kind: &str, name: &str) -> Result<Value> {
         bpftool(&[kind, "show", "pinned"], &self.pins.join(name))
     }
+}
+
+/// A server at the far end.
+fn listen(far: &Namespace, address: &str) -> Result<TcpListener> {
+    let address = SocketAddr::new(address.parse()?, 443);
+    far.enter(|| TcpListener::bind(address))?.with_context(|| format!("listening on {address}"))
 }
 
 /// What bpftool prints as JSON.

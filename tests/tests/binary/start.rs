@@ -16,6 +16,10 @@ use crate::{
     question::{Client, PATIENCE, ips},
 };
 
+mod maintenance;
+mod none_live;
+mod own_word;
+
 const AT_MOST: Duration = Duration::from_secs(10);
 const RESTARTS: u32 = 8;
 /// A first verdict takes two seconds, and whoever has one is probed seldom.
@@ -119,30 +123,6 @@ fn who_died_meanwhile_is_out_by_fast_probes() -> Result<()> {
 /// The time from a start until a dead server is known as such.
 fn verdict_within(fast_interval: Duration) -> Duration {
     TIMEOUT * FALL + fast_interval * (FALL - 1) + SLACK
-}
-
-/// Where all are dead all are handed out, also by a controller that has not found out yet.
-#[test]
-fn none_live_stays_none_live() -> Result<()> {
-    let mut host = Host::new(&Setup::default())?;
-    host.start()?;
-    let client = host.client("10.10.10.10", IPV4)?;
-    (0..LIVE.len()).for_each(|server| host.stop_server(server));
-    let all = ["10.10.10.20", "10.10.10.21", "10.10.10.22"];
-    wait::until("all", AT_MOST, || answered(&host, &client, &all))?;
-    let file = || std::fs::read_to_string(host.path("state/health.json")).unwrap_or_default();
-    wait::until("the file", AT_MOST, || {
-        let text = file();
-        let down = text.matches("\"health\":\"down\"").count();
-        Ok(if down == 3 { Ok(()) } else { Err(anyhow::anyhow!("{text}")) })
-    })?;
-    host.process()?.kill()?;
-    host.launch()?;
-    let started = Instant::now();
-    while started.elapsed() < Duration::from_secs(1) {
-        assert_eq!(client.addresses(NAME, RecordType::A)?, ips(&all)?, "{}", host.log());
-    }
-    Ok(())
 }
 
 /// Without maps the file alone remembers.

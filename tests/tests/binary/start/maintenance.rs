@@ -1,0 +1,44 @@
+//! A server is worked on while no controller runs.
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Result, ensure};
+use tests::lab::wait;
+
+use super::{AT_MOST, SLOW, answered};
+use crate::host::{CLUSTER, Host, IPV4, LIVE, Setup};
+
+/// Nobody has looked at it since: three probes a second apart have to succeed before it is handed out.
+#[test]
+fn who_was_worked_on_meanwhile_is_probed_first() -> Result<()> {
+    let slow = CLUSTER.replace("port = 443", SLOW);
+    let setup =
+        Setup { clusters: &slow, xdp_mode: "off", listen: r#"["10.10.10.1:53"]"#, ..Setup::default() };
+    let mut host = Host::new(&setup)?;
+    host.start()?;
+    let client = host.client("10.10.10.10", IPV4)?;
+    let file = host.path("state/health.json");
+    wait::until("the file", AT_MOST, || {
+        let text = std::fs::read_to_string(&file).unwrap_or_default();
+        let up = text.matches("\"health\":\"up\"").count();
+        Ok(if up == LIVE.len() { Ok(()) } else { Err(anyhow::anyhow!("{text}")) })
+    })?;
+    let output = host.tgdns(&["maint", "internet-2", "--until", "2s"])?;
+    let said = Instant::now();
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    host.process()?.kill()?;
+    // Ends are whole seconds.
+    thread::sleep(Duration::from_secs(3).saturating_sub(said.elapsed()));
+    host.launch()?;
+    let started = Instant::now();
+    wait::until("an answer", AT_MOST, || answered(&host, &client, &LIVE[..1]))?;
+    ensure!(started.elapsed() < Duration::from_millis(1500), "{:?}\n{}", started.elapsed(), host.log());
+    wait::until("both", AT_MOST, || answered(&host, &client, &LIVE))?;
+    let took = started.elapsed();
+    println!("the one that was worked on is back {took:?} after the start, by three probes a second apart");
+    ensure!(took > Duration::from_millis(1800), "{took:?}\n{}", host.log());
+    Ok(())
+}

@@ -140,3 +140,44 @@ fn names_of_the_same_sum() {
     let told = excess(&model).expect("one too many");
     assert!(told.contains("a-bbbbbbbbbbbbb1") && told.contains("rename one"), "{told}");
 }
+
+/// Of two servers of the same weight, one has two addresses: each server is told as often, and so is each address where a weight
+/// makes up for that.
+#[test]
+fn equal_weights_are_of_servers() {
+    let text = r#"
+interfaces = ["eth0"]
+[[cluster]]
+name = "internet.intern.netz"
+answer = "one"
+probe.port = 443
+server = [
+  { name = "two", address = "10.0.0.1", alias = ["192.168.0.1", "192.168.0.2"] },
+  { name = "one", address = "10.0.0.2", alias = "192.168.0.3" },
+]
+"#;
+    let model = config::parse(text, "test").expect("a good configuration");
+    let of = |weights| image(&model, &prefixes(&model), &[live(weights)], &BTreeSet::new(), &[], &[]);
+    let shown = of([1, 1]);
+    let begins = shown.answers[0].choice.as_ref().expect("they are no turns").ipv4;
+    let mut shares = [0_u64; 3];
+    for column in &begins.columns[..usize::from(begins.count)] {
+        let below = u64::from(u32::from_be_bytes(column.threshold));
+        shares[usize::from(column.below)] += below;
+        shares[usize::from(column.above)] += (1 << 32) - below;
+    }
+    let (whole, all) = (u64::from(begins.count) << 32, shares[0] + shares[1]);
+    assert!(all.abs_diff(whole / 2) < 8 && shares[0].abs_diff(whole / 4) < 8, "{shares:?} of {whole}");
+    assert!(of([2, 1]).answers[0].choice.is_none());
+}
+
+/// A prefix whose clients are told the same without it takes no place in the maps.
+#[test]
+fn prefixes_that_change_nothing_are_left_out() {
+    let mut model = model();
+    let clients = |of: &[&str]| of.iter().map(|prefix| prefix.parse().expect("a prefix")).collect();
+    model.views[0].clients = clients(&["10.0.0.0/8", "10.1.0.0/16", "10.2.3.0/24"]);
+    model.views[1].clients = clients(&["10.2.0.0/16", "10.2.4.0/24"]);
+    let lengths: Vec<u8> = prefixes(&model).as_slice().iter().map(|prefix| prefix.length - 96).collect();
+    assert_eq!(lengths, [8, 16, 24]);
+}

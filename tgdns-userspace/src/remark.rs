@@ -10,6 +10,10 @@ use crate::admin::AdminState;
 /// Remarks on one subject that are remembered, so that one that changes often pushes out no other.
 const REMEMBERED: usize = 8;
 
+/// What a remark on probing says.
+pub const PROBED: &str = "probed";
+pub const NOT_PROBED: &str = "not probed";
+
 /// What a remark is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -53,6 +57,11 @@ impl Remark {
     pub fn admin_state(&self) -> AdminState {
         let mut states = [AdminState::Drain, AdminState::Maint].into_iter();
         states.find(|state| state.as_str() == self.to).unwrap_or_default()
+    }
+
+    /// Whether it says that this host cannot probe the server.
+    pub fn is_impediment(&self) -> bool {
+        self.subject == Subject::Probing && self.to == NOT_PROBED
     }
 }
 

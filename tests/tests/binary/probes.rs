@@ -53,6 +53,20 @@ fn wait_for(host: &mut Host, name: &str, health: &str, failure: Option<&str>) ->
     wait::until(&format!("{name} {health} with {failure:?}"), PATIENCE, attempt).map(drop)
 }
 
+/// Waits until a server is not probed, for a cause that begins so, or is again.
+fn wait_for_impediment(host: &Host, name: &str, cause: Option<&str>) -> Result<()> {
+    let attempt = || {
+        let server = server(host, name)?;
+        let told = server["probes"][0]["not_probed"].as_str();
+        let is_told = match (told, cause) {
+            (Some(told), Some(cause)) => told.starts_with(cause),
+            (told, cause) => told.is_none() && cause.is_none(),
+        };
+        Ok(if is_told { Ok(()) } else { Err(anyhow!("{server}")) })
+    };
+    wait::until(&format!("{name} not probed: {cause:?}"), PATIENCE, attempt).map(drop)
+}
+
 /// A real SSH daemon at the far end.
 fn ssh_daemon(host: &Host, address: &str) -> Result<Process> {
     let key = host.path("ssh-key");
@@ -184,6 +198,22 @@ fn commands_and_files() -> Result<()> {
     fs::write(&state, "up")?;
     wait_for(&mut host, "told", "up", None)?;
 
+    // A command that cannot be run says nothing of its servers, but is told of.
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o644))?;
+    wait_for_impediment(&host, "well", Some("cannot run "))?;
+    let well = server(&host, "well")?;
+    ensure!(well["health"] == "up" && well["probes"][0]["not_probed_since"].is_string(), "{well}");
+    ensure!(host.counter("probes", "not_run")? > 0);
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755))?;
+    wait_for_impediment(&host, "well", None)?;
+    let history: Value = serde_json::from_slice(&host.tgdns(&["history", "well", "--json"])?.stdout)?;
+    let told = history["changes"].as_array().into_iter().flatten();
+    let told: Vec<&Value> = told.filter(|change| change["what"] == "probing").collect();
+    ensure!(
+        told.iter().map(|change| &change["to"]).eq(["not probed", "probed"]),
+        "it is told once: {history}"
+    );
+
     // No more than a round's processes are there at any time, no zombie among them, and none when it has ended.
     let id = host.process()?.identifier();
     for _ in 0..20 {
@@ -208,10 +238,13 @@ fn commands_and_files() -> Result<()> {
 
 #[test]
 fn an_agent_drains_its_server() -> Result<()> {
+    let told = std::env::temp_dir().join(format!("tgdns-hook-reported-{}", std::process::id()));
     let clusters = format!(
-        "[[cluster]]\nname = \"{NAME}\"\n\
+        "[[hook]]\ncommand = [\"/bin/sh\", \"-c\", \"cat >> {0}; echo >> {0}\"]\non = [\"reported\"]\n\
+         [[cluster]]\nname = \"{NAME}\"\n\
          probe = [{{ port = 443 }}, {{ type = \"agent\", port = 9000, interval = \"300ms\", timeout = \"300ms\" }}]\n\
-         [[cluster.part]]\nfirst = \"{}\"\ncount = 2\n",
+         [[cluster.part]]\nfirst = \"{1}\"\ncount = 2\n",
+        told.display(),
         LIVE[0]
     );
     let mut host = Host::new(&Setup { clusters: &clusters, ..Setup::default() })?;
@@ -251,5 +284,15 @@ fn an_agent_drains_its_server() -> Result<()> {
     let history = host.tgdns(&["history"])?;
     let history = String::from_utf8_lossy(&history.stdout).into_owned();
     ensure!(history.contains("agent: it says stopped (by hand) (3 failures in a row)"), "{history}");
+    // What it said of itself is there as well, and a hook was told of it.
+    ensure!(history.contains("agent: it says maint"), "{history}");
+    let attempt = || {
+        let text = fs::read_to_string(&told).unwrap_or_default();
+        let facts = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let to: Vec<Value> = facts.map(|fact| fact["to"].clone()).collect();
+        Ok(if to == ["drain", "maint", "ready"] { Ok(()) } else { Err(anyhow!("{text}")) })
+    };
+    wait::until("the hook", PATIENCE, attempt)?;
+    fs::remove_file(&told)?;
     Ok(())
 }

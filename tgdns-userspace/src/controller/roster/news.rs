@@ -11,11 +11,8 @@ use crate::{
     cluster::Occasion,
     health::{Change, Health, Outcome, ServerHealth},
     probe::Target,
-    remark::{Remark, Remarks, Subject},
+    remark::{NOT_PROBED, PROBED, Remark, Remarks, Subject},
 };
-
-const PROBED: &str = "probed";
-const NOT_PROBED: &str = "not probed";
 
 /// One change of one server.
 #[derive(Clone, Debug, PartialEq, Eq)]

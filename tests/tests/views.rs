@@ -33,7 +33,8 @@ fn the_longest_prefix_wins() -> Result<()> {
     };
     let (first, again) = (publish()?, publish()?);
     println!("{PREFIXES} prefixes: entries written, and the time: {first:?}, and again {again:?}");
-    ensure!(first.0 >= PREFIXES, "{} entries hold {PREFIXES} prefixes", first.0);
+    // Those that change nothing for their clients are left away: one of five, where there are four views.
+    ensure!(first.0 >= PREFIXES * 3 / 4, "{} entries hold {PREFIXES} prefixes", first.0);
     ensure!(again.0 == 0, "{} entries were written that were there already", again.0);
 
     let mut told = [0; VIEWS + 1];

@@ -17,7 +17,7 @@ use anyhow::{Context as _, Result, ensure};
 use hickory_proto::rr::RecordType;
 use nix::unistd::Group;
 use serde_json::json;
-use tests::lab::program;
+use tests::lab::{program, wait};
 
 use crate::{
     host::{Host, IPV4, LIVE, NAME, Setup},
@@ -26,6 +26,7 @@ use crate::{
 
 /// So much later at most, at the median, is a drain acknowledged than without the others.
 const DISTURBANCE: Duration = Duration::from_millis(10);
+const AT_MOST: Duration = Duration::from_secs(10);
 /// A group that every Debian has and nobody is in.
 const GROUP: &str = "games";
 /// Neither an owner nor a member of anything.
@@ -55,7 +56,9 @@ fn owner_and_group_may_ask_and_others_not() -> Result<()> {
     let error = String::from_utf8_lossy(&output.stderr);
     ensure!(!output.status.success() && error.contains("a restart as root may"), "{error}");
     host.process()?.terminate()?;
+    // The maps answer before the controller does.
     host.start()?;
+    wait::until("the socket", AT_MOST, || Ok(access()))?;
     assert_eq!(access()?, (0o660, group));
     let member = done(&as_nobody(&host, &format!("--groups={group}"))?)?;
     ensure!(member.starts_with("{\"ok\":"), "{member}");

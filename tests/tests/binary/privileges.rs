@@ -141,6 +141,16 @@ fn a_user_of_its_own_does_all() -> Result<()> {
         host.far.run("ip", &["address", "add", address, "dev", CABLE])?;
     }
     is_answered(&host, "the answer of a device that is back", &LIVE[1..])?;
+    // By the program on it, which goes on alone.
+    let before = host.counter("fast_path", "answered_a")?;
+    wait::until("the fast path of a device that is back", AT_MOST, || {
+        is_answered(&host, "its answer", &LIVE[1..])?;
+        Ok(if host.counter("fast_path", "answered_a")? > before {
+            Ok(())
+        } else {
+            Err(anyhow::anyhow!("{}", host.log()))
+        })
+    })?;
 
     host.process()?.kill()?;
     is_answered(&host, "the answer without a controller", &LIVE[1..])?;

@@ -238,7 +238,9 @@ fn commands_and_files() -> Result<()> {
 
 #[test]
 fn an_agent_drains_its_server() -> Result<()> {
-    let told = std::env::temp_dir().join(format!("tgdns-hook-reported-{}", std::process::id()));
+    let directory = std::env::temp_dir().join(format!("tgdns-hook-reported-{}", std::process::id()));
+    fs::create_dir_all(&directory)?;
+    let told = directory.join("facts");
     let clusters = format!(
         "[[hook]]\ncommand = [\"/bin/sh\", \"-c\", \"cat >> {0}; echo >> {0}\"]\non = [\"reported\"]\n\
          [[cluster]]\nname = \"{NAME}\"\n\
@@ -247,7 +249,8 @@ fn an_agent_drains_its_server() -> Result<()> {
         told.display(),
         LIVE[0]
     );
-    let mut host = Host::new(&Setup { clusters: &clusters, ..Setup::default() })?;
+    let writable = std::slice::from_ref(&directory);
+    let mut host = Host::new(&Setup { clusters: &clusters, writable, ..Setup::default() })?;
     let words = [(); 2].map(|()| Arc::new(Mutex::new("up ready 100%\n")));
     for (address, words) in LIVE.iter().zip(&words) {
         let listener = host.far.enter(|| TcpListener::bind((*address, 9000)))??;
@@ -293,6 +296,6 @@ fn an_agent_drains_its_server() -> Result<()> {
         Ok(if to == ["drain", "maint", "ready"] { Ok(()) } else { Err(anyhow!("{text}")) })
     };
     wait::until("the hook", PATIENCE, attempt)?;
-    fs::remove_file(&told)?;
+    fs::remove_dir_all(&directory)?;
     Ok(())
 }

@@ -65,10 +65,10 @@ fn log(what: &What, fact: &Fact) {
     match what {
         // Its health is what it was, whatever has become of it.
         What::Remark(remark) if remark.is_impediment() => {
-            tracing::warn!(cluster, server, address, from, to, cause, until, after_seconds, "{told}");
+            tracing::warn!(cluster, server, %address, from, to, cause, until, after_seconds, "{told}");
         }
         What::Verdict(_) | What::Remark(_) => {
-            tracing::info!(cluster, server, address, from, to, cause, until, after_seconds, "{told}");
+            tracing::info!(cluster, server, %address, from, to, cause, until, after_seconds, "{told}");
         }
     }
 }

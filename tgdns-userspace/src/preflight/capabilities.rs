@@ -49,11 +49,12 @@ fn needed_where(model: &Model, may_echo: bool) -> Vec<Capability> {
 }
 
 /// What this configuration needs on this host once it has started: CAP_PERFMON is the verifier's, and the program is loaded
-/// once. The others are for maps and self-tests (CAP_BPF), devices that return or are added (CAP_NET_ADMIN), sockets that a
-/// reload adds and those of each echo request.
+/// once. The others are for maps (CAP_BPF), devices that return or are added (CAP_NET_ADMIN), sockets that a reload adds, even
+/// to a configuration without any (CAP_NET_BIND_SERVICE), and those of each echo request.
 pub fn still_needed(model: &Model) -> Vec<Capability> {
     let needed = needed_where(model, icmp::is_permitted_without_capability());
-    needed.into_iter().filter(|capability| *capability != PERFMON).collect()
+    let others = needed.into_iter().filter(|capability| ![PERFMON, NET_BIND_SERVICE].contains(capability));
+    others.chain([NET_BIND_SERVICE]).collect()
 }
 
 /// Drops all others for good, also those that commands would inherit; gives those that are left. What the process did not hold

@@ -31,7 +31,7 @@ impl SmallDisk {
     fn mount(directory: &Path) -> Result<Self> {
         fs::create_dir(directory)?;
         let path = directory.to_str().context("a path that is no text")?;
-        program::run("mount", &["-t", "tmpfs", "-o", "size=64k", "tmpfs", path])?;
+        program::run("mount", &["-t", "tmpfs", "-o", "size=64k,mode=755", "tmpfs", path])?;
         Ok(Self { filler: directory.join("filler") })
     }
 

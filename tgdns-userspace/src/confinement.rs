@@ -35,7 +35,7 @@ pub(crate) fn confine(model: &Model) -> Result<()> {
     ensure!(threads == 1, "{threads} threads run already, so not all of them could be confined");
     prctl::set_no_new_privs().context("cannot set no_new_privs")?;
     confine_writing(&writable(model))?;
-    let kept = capabilities::keep(&capabilities::still_needed(model)).context("cannot drop capabilities")?;
+    let kept = capabilities::keep(&capabilities::to_keep(model)).context("cannot drop capabilities")?;
     let names: Vec<&str> = kept.iter().map(Capability::name).collect();
     tracing::info!(kept = names.join(" "), "dropped all other capabilities");
     still_writes(&model.state_directory)

@@ -59,13 +59,10 @@ impl LastRun<'_> {
             return said.into_iter().map(aged).collect();
         }
         let told = self.told(model, cluster);
-        let any_up = told.iter().zip(&said).any(|(told, said)| *told && said.health != Health::Down);
         let recall = |(told, said): (bool, Recalled)| match (told, said.health) {
             // It has taken that back since.
-            (true, _) if any_up && said.is_withdrawn() => {
-                Recalled { health: Health::Up, reports: Vec::new() }
-            }
-            (true, _) if any_up => Recalled { health: Health::Up, ..said },
+            (true, _) if said.is_withdrawn() => Recalled { health: Health::Up, reports: Vec::new() },
+            (true, _) => Recalled { health: Health::Up, ..said },
             (false, Health::Up) if is_fresh && said.is_withdrawn() => said,
             // It may have gone down since.
             (false, Health::Up) => Recalled { health: Health::Unknown, ..said },
@@ -115,7 +112,7 @@ mod tests {
     use crate::{
         admin::{AdminState, Said},
         config, publish,
-        selection::Chosen,
+        selection::{Chosen, Rule},
     };
 
     const CONFIG: &str = r#"
@@ -141,10 +138,11 @@ mod tests {
         last_run.servers(model, &model.clusters[0]).into_iter().map(letter).collect()
     }
 
-    /// Maps that hand out those with `+`, or none.
+    /// Maps that hand out those with `+`, those with `*` as none is up, or none.
     fn maps(model: &Model, told: &str) -> Image {
-        let weights = told.bytes().map(|told| u32::from(told == b'+')).collect();
-        let chosen = Chosen { weights, ..Chosen::default() };
+        let weights = told.bytes().map(|told| u32::from(told != b'-')).collect();
+        let rule = if told.contains('*') { Rule::All } else { Rule::Live };
+        let chosen = Chosen { rule, weights, ..Chosen::default() };
         match told {
             "" => Image::default(),
             _ => publish::image(model, &publish::prefixes(model), &[chosen], &BTreeSet::new(), &[], &[]),
@@ -172,10 +170,12 @@ mod tests {
             ("++-", "duu", 0, "uu?"),
             ("+--", "???", u64::MAX, "u??"),
             ("---", "uuu", 0, "???"),
+            // They came back after the file was saved.
+            ("+++", "ddd", 0, "uuu"),
+            ("++-", "ddd", 0, "uud"),
             // Nobody is up, so all are told.
-            ("+++", "ddd", 0, "ddd"),
-            ("+++", "ddu", 0, "uuu"),
-            ("++-", "ddd", 0, "ddd"),
+            ("***", "ddd", 0, "ddd"),
+            ("***", "dd?", 0, "dd?"),
             // Without maps.
             ("", "ud?", 0, "ud?"),
             ("", "ud?", file::FRESH, "ud?"),

@@ -25,18 +25,22 @@ pub mod ownership;
 /// All problems at once, each a sentence that says what to do; empty where the start may go on. Changes nothing.
 pub fn problems(model: &Model) -> Vec<String> {
     let missing = capabilities::problem(&process_status(), &capabilities::needed_here(model));
-    missing.into_iter().chain(problems_beside_capabilities(model)).collect()
+    let group = control::group_problem(model.control_group.as_deref());
+    missing.into_iter().chain(problems_of_any(model)).chain(group).collect()
 }
 
 /// The same for a running controller, which has dropped what it does not need, and is to take another configuration.
-pub fn problems_of_reload(model: &Model) -> Vec<String> {
+pub fn problems_of_reload(before: &Model, model: &Model) -> Vec<String> {
     let missing = capabilities::problem(&process_status(), &capabilities::still_needed(model));
     let missing =
         missing.map(|problem| format!("restart tgdns, which has dropped what it did not need; {problem}"));
-    missing.into_iter().chain(problems_beside_capabilities(model)).collect()
+    // Where the group stays the same, it has been let in already.
+    let is_new = before.control_group != model.control_group;
+    let group = model.control_group.as_deref().filter(|_| is_new);
+    missing.into_iter().chain(problems_of_any(model)).chain(control::group_problem(group)).collect()
 }
 
-fn problems_beside_capabilities(model: &Model) -> Vec<String> {
+fn problems_of_any(model: &Model) -> Vec<String> {
     let mut problems = Vec::new();
     let fast_path = model.xdp_mode != XdpMode::Off;
     problems.extend(publish::excess(model));
@@ -45,7 +49,6 @@ fn problems_beside_capabilities(model: &Model) -> Vec<String> {
         problems.extend(pin_directory_problem(&model.pin_directory));
         problems.extend(interface_problems(&model.interfaces, &interfaces()));
     }
-    problems.extend(control::group_problem(model.control_group.as_deref()));
     problems.extend(directory_problem("state_dir", &model.state_directory));
     problems.extend(ownership::problem("state_dir", &model.state_directory));
     let missing = model.writable.iter().filter(|path| !path.exists());

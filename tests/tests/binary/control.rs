@@ -60,6 +60,9 @@ fn owner_and_group_may_ask_and_others_not() -> Result<()> {
     host.start()?;
     wait::until("the socket", AT_MOST, || Ok(access()))?;
     assert_eq!(access()?, (0o660, group));
+    // It stays let in, though the controller is no member and may let in no other.
+    done(&host.tgdns(&["reload"])?)?;
+    assert_eq!(access()?, (0o660, group));
     let member = done(&as_nobody(&host, &format!("--groups={group}"))?)?;
     ensure!(member.starts_with("{\"ok\":"), "{member}");
     let stranger = as_nobody(&host, "--clear-groups")?;

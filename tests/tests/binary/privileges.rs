@@ -176,6 +176,27 @@ fn a_user_of_its_own_does_all() -> Result<()> {
     Ok(())
 }
 
+/// Without sockets three capabilities are enough, for a reload as well.
+#[test]
+fn a_user_without_sockets_reloads() -> Result<()> {
+    let mut host = Host::new(&Setup::default())?;
+    for directory in [host.path("state"), host.path("control"), host.pins.clone()] {
+        fs::create_dir_all(&directory)?;
+        User::own(&directory)?;
+    }
+    host.user = Some(User { capabilities: &["bpf", "net_admin", "perfmon"] });
+    host.start()?;
+    let path = host.path("tgdns.toml");
+    let text = fs::read_to_string(&path)?;
+    fs::write(
+        &path,
+        text.replacen(&format!("name = \"{NAME}\""), &format!("name = \"{NAME}\"\nttl = 7"), 1),
+    )?;
+    let reloaded = done(host.tgdns(&["reload"])?)?;
+    ensure!(reloaded.contains("ttl"), "{reloaded}");
+    Ok(())
+}
+
 /// Whoever may write the state or the configuration could tell tgdns what to do.
 #[test]
 fn files_that_others_may_write_are_refused() -> Result<()> {

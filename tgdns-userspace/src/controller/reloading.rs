@@ -57,7 +57,7 @@ impl Loaded {
     pub(super) fn read(configuration: &Configuration, before: &Model) -> Result<Self> {
         let model = configuration.load()?;
         let mut problems = reload::refusals(before, &model);
-        problems.extend(preflight::problems_of_reload(&model));
+        problems.extend(preflight::problems_of_reload(before, &model));
         problems.extend(preflight::ownership::problem("the configuration", &configuration.file));
         let secrets =
             read_secrets(&model).map_err(|error| problems.push(format!("{error:#}"))).ok().flatten();

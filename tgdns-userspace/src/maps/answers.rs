@@ -19,8 +19,10 @@ pub(super) const CHOICE: usize = size_of::<Choice>();
 pub(super) struct Answers {
     answers: Array<MapData, [u8; ANSWER_SET]>,
     choices: Array<MapData, [u8; CHOICE]>,
-    /// By slot, those that the index points to.
+    /// By slot, those that the index points to, and those that were written for it since.
     known: BTreeMap<u32, Box<Slot>>,
+    /// Those of them that the index points to.
+    used: HashSet<u32>,
     /// With the time when the index no longer pointed to them, where that may not be long ago.
     free: VecDeque<(u32, Option<Instant>)>,
 }
@@ -44,7 +46,8 @@ impl Answers {
         }
         let free =
             (1..answers.len()).filter(|slot| !known.contains_key(slot)).map(|slot| (slot, None)).collect();
-        Ok(Self { answers, choices, known, free })
+        let used = known.keys().copied().collect();
+        Ok(Self { answers, choices, known, used, free })
     }
 
     /// The slots that are in use, in the order of their numbers.
@@ -67,6 +70,7 @@ impl Answers {
     /// # Errors
     /// A refused write, or no slot is free.
     pub(super) fn write(&mut self, wanted: &[Slot], written: &mut usize) -> Result<Vec<u32>> {
+        self.take_back();
         let mut by_key: HashMap<_, Vec<u32>> = HashMap::with_capacity(self.known.len());
         for (number, slot) in &self.known {
             by_key.entry((slot.set.name, slot.set.view)).or_default().push(*number);
@@ -85,6 +89,18 @@ impl Answers {
             });
         }
         Ok(slots)
+    }
+
+    /// Frees what was written for a publication that failed: no program was ever pointed to it.
+    fn take_back(&mut self) {
+        let (used, free) = (&self.used, &mut self.free);
+        self.known.retain(|number, _| {
+            let is_used = used.contains(number);
+            if !is_used {
+                free.push_front((*number, None));
+            }
+            is_used
+        });
     }
 
     fn write_one(&mut self, wanted: &Slot) -> Result<u32> {
@@ -108,9 +124,9 @@ impl Answers {
 
     /// The index points to these from now on, and to no others.
     pub(super) fn keep(&mut self, used: &[u32]) {
-        let used: HashSet<u32> = used.iter().copied().collect();
+        self.used = used.iter().copied().collect();
         let now = Some(Instant::now());
-        let free = &mut self.free;
+        let (used, free) = (&self.used, &mut self.free);
         self.known.retain(|number, _| {
             let is_used = used.contains(number);
             if !is_used {

@@ -49,11 +49,16 @@ fn needed_where(model: &Model, may_echo: bool) -> Vec<Capability> {
 }
 
 /// What this configuration needs on this host once it has started: CAP_PERFMON is the verifier's, and the program is loaded
-/// once. The others are for maps (CAP_BPF), devices that return or are added (CAP_NET_ADMIN), sockets that a reload adds, even
-/// to a configuration without any (CAP_NET_BIND_SERVICE), and those of each echo request.
+/// once. The others are for maps (CAP_BPF), devices that return or are added (CAP_NET_ADMIN), sockets that a reload adds
+/// (CAP_NET_BIND_SERVICE), and those of each echo request (CAP_NET_RAW).
 pub fn still_needed(model: &Model) -> Vec<Capability> {
     let needed = needed_where(model, icmp::is_permitted_without_capability());
-    let others = needed.into_iter().filter(|capability| ![PERFMON, NET_BIND_SERVICE].contains(capability));
+    needed.into_iter().filter(|capability| *capability != PERFMON).collect()
+}
+
+/// What is kept for good, where it is held: a reload may add sockets to a configuration without any.
+pub fn to_keep(model: &Model) -> Vec<Capability> {
+    let others = still_needed(model).into_iter().filter(|capability| *capability != NET_BIND_SERVICE);
     others.chain([NET_BIND_SERVICE]).collect()
 }
 

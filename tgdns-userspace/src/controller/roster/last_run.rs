@@ -21,6 +21,9 @@ impl Roster {
     /// Takes over what the maps and the file of the last run tell, at `now`, which the clock calls `wall` (in milliseconds
     /// since 1970). To be called before anything was observed.
     pub fn remember(&mut self, maps: &Image, file: &Memory, now: Instant, wall: u64) {
+        // First, as the maps may know better what became of a server whose maintenance has ended.
+        self.recall_remarks(file, now, wall);
+        self.tell_time(now, Duration::from_millis(wall).as_secs());
         let last_run = LastRun { maps, file, admins: &self.admins, now: wall };
         for (cluster, servers) in self.model.clusters.iter().zip(&mut self.health) {
             let recalled = last_run.servers(&self.model, cluster);
@@ -31,8 +34,6 @@ impl Roster {
                 recalled.reports.into_iter().for_each(|(probe, report)| health.recall(probe, report));
             }
         }
-        self.recall_remarks(file, now, wall);
-        self.tell_time(now, Duration::from_millis(wall).as_secs());
         let names = self.model.clusters.iter().map(|cluster| maps.has_name(&cluster.name));
         self.served = names.collect();
         self.last = Last::of(&self.model, maps, &file.last);

@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use self::{file::File, tables::TableSet};
 
+pub mod action;
 pub mod check;
 pub mod checksum;
 pub mod dissect;

@@ -1,10 +1,10 @@
 //! The layout of the maps' types: it is what the XDP program and the controller agree on, and what `bpftool` prints.
 
-use std::{mem::offset_of, path::PathBuf, process::Command};
+use std::{mem::offset_of, process::Command};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
-use tests::{lab::program, vectors};
+use tests::{lab::program, pins::Pins, vectors};
 use tgdns::xdp::Program;
 use tgdns_common::{
     counter::Counters,
@@ -59,8 +59,8 @@ fn counters_are_one_number_for_each_name() {
 /// The maps carry their types: `bpftool map dump` names the fields, and addresses read as addresses.
 #[test]
 fn maps_are_readable() -> Result<()> {
-    let pins = Pins::new();
-    let mut program = Program::load(Some(&pins.0))?;
+    let pins = Pins::new("layout");
+    let mut program = Program::load(Some(pins.path()))?;
     let vectors = vectors::all()?;
     for (set, map, expected) in [
         (
@@ -95,7 +95,7 @@ fn maps_are_readable() -> Result<()> {
     ] {
         let vector = vectors.iter().find(|vector| vector.tables.name == set).context("no such tables")?;
         program.publish(&vector.tables.image())?;
-        let values = pins.dump(map)?;
+        let values = dump(&pins, map)?;
         for (pointer, expected) in expected {
             ensure!(
                 values.iter().any(|value| value.pointer(pointer) == Some(&expected)),
@@ -106,26 +106,11 @@ fn maps_are_readable() -> Result<()> {
     Ok(())
 }
 
-/// A directory for pins, which goes with it.
-struct Pins(PathBuf);
-
-impl Pins {
-    fn new() -> Self {
-        Self(PathBuf::from(format!("/sys/fs/bpf/tgdns-layout-{}", std::process::id())))
-    }
-
-    /// The values of a map, as its types tell.
-    fn dump(&self, map: &str) -> Result<Vec<Value>> {
-        let mut command = Command::new(program::path("bpftool")?);
-        command.args(["-j", "map", "dump", "pinned"]).arg(self.0.join(map));
-        let entries: Vec<Value> = serde_json::from_str(&program::run_command(&mut command)?)?;
-        let value = |entry: &Value| entry.pointer("/formatted/value").cloned();
-        entries.iter().map(value).collect::<Option<_>>().context("an entry without types")
-    }
-}
-
-impl Drop for Pins {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
+/// The values of a map, as its types tell.
+fn dump(pins: &Pins, map: &str) -> Result<Vec<Value>> {
+    let mut command = Command::new(program::path("bpftool")?);
+    command.args(["-j", "map", "dump", "pinned"]).arg(pins.path().join(map));
+    let entries: Vec<Value> = serde_json::from_str(&program::run_command(&mut command)?)?;
+    let value = |entry: &Value| entry.pointer("/formatted/value").cloned();
+    entries.iter().map(value).collect::<Option<_>>().context("an entry without types")
 }

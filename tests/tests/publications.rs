@@ -1,12 +1,20 @@
 //! Random publications, one after the other, into maps that live on: after them the maps say what fresh ones say that were
 //! told the last one alone.
 
-use std::{fmt::Write as _, fs, net::Ipv4Addr, path::PathBuf, process};
+use std::{fmt::Write as _, net::Ipv4Addr};
 
 use anyhow::{Context as _, Result, ensure};
 use bytemuck::bytes_of;
 use fastrand::Rng;
-use tests::vectors::{frame::Frame, message::Message, tables::TableSet};
+use tests::{
+    pins::Pins,
+    vectors::{
+        action::{PASS, TX},
+        frame::Frame,
+        message::Message,
+        tables::TableSet,
+    },
+};
 use tgdns::{image::Image, maps::Maps, xdp::Program};
 
 const SEED: &str = "TGDNS_SEED";
@@ -20,9 +28,6 @@ const SERVICES: u8 = 6;
 /// Where an IPv4 frame without tags has its message.
 const MESSAGE: usize = 42;
 const RECORD: usize = 16;
-/// PASS and TX, of enum xdp_action in linux/bpf.h.
-const PASS: u32 = 2;
-const TX: u32 = 3;
 
 #[test]
 fn differences_come_to_the_same_as_fresh_tables() -> Result<()> {
@@ -30,9 +35,9 @@ fn differences_come_to_the_same_as_fresh_tables() -> Result<()> {
         std::env::var(SEED).map_or_else(|_| Ok(Rng::new().get_seed()), |seed| seed.parse()).context(SEED)?;
     println!("{SEED}={seed}");
     let mut random = Rng::with_seed(seed);
-    let pins = Pins(PathBuf::from(format!("/sys/fs/bpf/tgdns-publications-{}", process::id())));
-    let mut living = Program::load(Some(&pins.0))?;
-    let mut maps = Maps::from_pins(&pins.0)?;
+    let pins = Pins::new("publications");
+    let mut living = Program::load(Some(pins.path()))?;
+    let mut maps = Maps::from_pins(pins.path())?;
     let (mut written, mut answered) = (0, 0);
     for round in 0..ROUNDS {
         let mut last = image(&mut random)?;
@@ -50,7 +55,7 @@ fn differences_come_to_the_same_as_fresh_tables() -> Result<()> {
             compare(&mut living, &mut fresh).with_context(|| format!("round {round}, seed {seed}"))?;
         // As the next controller finds them.
         if random.bool() {
-            maps = Maps::from_pins(&pins.0)?;
+            maps = Maps::from_pins(pins.path())?;
             ensure!(entries(&maps.image()?) == entries(&last), "round {round}: the pins say otherwise");
         }
         ensure!(maps.publish(&last)? == 0, "round {round}: what is there already was written again");
@@ -159,13 +164,4 @@ fn image(random: &mut Rng) -> Result<Image> {
     }
     let tables = toml::from_str(&text).with_context(|| text.clone())?;
     Ok(TableSet::new("random", tables)?.image())
-}
-
-/// A directory for pins, which goes with it.
-struct Pins(PathBuf);
-
-impl Drop for Pins {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
 }

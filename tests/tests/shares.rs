@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, net::Ipv4Addr};
 
 use anyhow::{Context as _, Result, ensure};
-use tests::vectors::{checksum, frame::Frame, message::Message};
+use tests::vectors::{action::TX, checksum, frame::Frame, message::Message};
 use tgdns::{
     cluster::{Answer, Model, Select},
     config,
@@ -21,9 +21,6 @@ const SOURCE: usize = 26;
 const IP_CHECKSUM: usize = 24;
 const UDP_CHECKSUM: usize = 40;
 const MESSAGE: usize = 42;
-
-/// TX, of enum xdp_action in linux/bpf.h.
-const TX: u32 = 3;
 
 /// Of the chi-square distribution with that many degrees of freedom: exceeded in one of a thousand runs of a true die.
 const CRITICAL: [f64; 8] = [0.0, 10.83, 13.82, 16.27, 18.47, 20.52, 22.46, 24.32];

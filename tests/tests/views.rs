@@ -2,7 +2,6 @@
 
 use std::{
     net::IpAddr,
-    path::PathBuf,
     time::{Duration, Instant},
 };
 
@@ -10,7 +9,10 @@ use anyhow::{Result, ensure};
 use fastrand::Rng;
 use hickory_proto::{op::Message, rr::RData};
 use ipnet::{IpNet, Ipv4Net};
-use tests::vectors::{dissect::Datagram, frame::Frame, tables::TableSet};
+use tests::{
+    pins::Pins,
+    vectors::{action::TX, dissect::Datagram, frame::Frame, tables::TableSet},
+};
 use tgdns::xdp::Program;
 use tgdns_common::tables::capacity;
 
@@ -18,8 +20,6 @@ const NAME: &str = "internet.intern.netz";
 const PREFIXES: usize = 10_000;
 const VIEWS: usize = 4;
 const CLIENTS: usize = 4000;
-/// XDP_TX, of enum xdp_action in linux/bpf.h.
-const TX: u32 = 3;
 
 #[test]
 fn the_longest_prefix_wins() -> Result<()> {
@@ -144,10 +144,10 @@ fn can_ask(client: IpAddr) -> bool {
 /// both in the map, which is no hindrance either.
 #[test]
 fn as_many_prefixes_as_there_may_be_are_replaced_by_others() -> Result<()> {
-    let pins = Pins(format!("/sys/fs/bpf/tgdns-views-{}", std::process::id()).into());
+    let pins = Pins::new("views");
     for (generation, view) in [(0, 1), (1, 2), (2, 1)] {
         // Each generation by another controller.
-        let mut program = Program::load(Some(&pins.0))?;
+        let mut program = Program::load(Some(pins.path()))?;
         let prefixes = (0..capacity::PREFIXES as u32).map(|number| {
             let [high, low] = (number as u16).to_be_bytes();
             IpNet::V4(Ipv4Net::new_assert([10 + generation, high, low, 0].into(), 24))
@@ -165,13 +165,4 @@ fn as_many_prefixes_as_there_may_be_are_replaced_by_others() -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// A directory for pins, which goes with it.
-struct Pins(PathBuf);
-
-impl Drop for Pins {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }

@@ -3,14 +3,16 @@
 
 use std::{
     env,
-    path::PathBuf,
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
     thread,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, ensure};
-use tests::vectors::{frame::Frame, tables::TableSet};
+use tests::{
+    pins::Pins,
+    vectors::{action::TX, frame::Frame, tables::TableSet},
+};
 use tgdns::{image::Image, maps::Maps, xdp::Program};
 
 /// For as long, and this often at least.
@@ -27,17 +29,15 @@ const SERVERS: u8 = 24;
 
 /// Where an IPv4 frame without tags has its message.
 const MESSAGE: usize = 42;
-/// TX, of enum xdp_action in linux/bpf.h.
-const TX: u32 = 3;
 
 #[test]
 fn every_answer_is_one_publication_s() -> Result<()> {
     let least = env::var(LONG).map_or(Ok(PUBLICATIONS), |number| number.parse()).context(LONG)?;
     let duration = if env::var_os(LONG).is_some() { Duration::ZERO } else { DURATION };
     let images: Vec<Image> = (0..IMAGES).map(image).collect::<Result<_>>()?;
-    let pins = Pins::new();
-    let mut program = Program::load(Some(&pins.0))?;
-    let mut maps = Maps::from_pins(&pins.0)?;
+    let pins = Pins::new("whole");
+    let mut program = Program::load(Some(pins.path()))?;
+    let mut maps = Maps::from_pins(pins.path())?;
     maps.publish(&images[0])?;
 
     let query = Frame { source: Some([198, 51, 100, 7].into()), ..Frame::default() }.build()?;
@@ -169,19 +169,4 @@ fn image(number: u64) -> Result<Image> {
         number + 1
     );
     Ok(TableSet::new("whole", toml::from_str(&text)?)?.image())
-}
-
-/// A directory for pins, which goes with it.
-struct Pins(PathBuf);
-
-impl Pins {
-    fn new() -> Self {
-        Self(PathBuf::from(format!("/sys/fs/bpf/tgdns-whole-{}", std::process::id())))
-    }
-}
-
-impl Drop for Pins {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }

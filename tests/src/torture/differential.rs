@@ -26,7 +26,11 @@ use super::{
     frames::{Seeds, Set},
     table,
 };
-use crate::vectors::{dissect::Datagram, host::HostFrame};
+use crate::vectors::{
+    action::{DROP, PASS, TX},
+    dissect::Datagram,
+    host::HostFrame,
+};
 
 /// Of the kernel's buffer for test runs: what programs may use before a frame, and up to where it may grow.
 const HEAD: usize = 256 - 40;
@@ -34,11 +38,6 @@ const ROOM: usize = 4096 - 256 - 320;
 
 /// Frames between two looks at the kernel's counters.
 const BATCH: u64 = 10_000;
-
-/// Of enum xdp_action in linux/bpf.h.
-const DROP: u32 = 1;
-const PASS: u32 = 2;
-const TX: u32 = 3;
 
 /// What was seen.
 pub struct Summary {

@@ -93,14 +93,9 @@ impl Answers {
 
     /// Frees what was written for a publication that failed: no program was ever pointed to it.
     fn take_back(&mut self) {
-        let (used, free) = (&self.used, &mut self.free);
-        self.known.retain(|number, _| {
-            let is_used = used.contains(number);
-            if !is_used {
-                free.push_front((*number, None));
-            }
-            is_used
-        });
+        for number in self.forget_unused() {
+            self.free.push_front((number, None));
+        }
     }
 
     fn write_one(&mut self, wanted: &Slot) -> Result<u32> {
@@ -126,14 +121,17 @@ impl Answers {
     pub(super) fn keep(&mut self, used: &[u32]) {
         self.used = used.iter().copied().collect();
         let now = Some(Instant::now());
-        let (used, free) = (&self.used, &mut self.free);
-        self.known.retain(|number, _| {
-            let is_used = used.contains(number);
-            if !is_used {
-                free.push_back((*number, now));
-            }
-            is_used
-        });
+        for number in self.forget_unused() {
+            self.free.push_back((number, now));
+        }
+    }
+
+    /// Gives the slots that the index does not point to, which are known no more.
+    fn forget_unused(&mut self) -> Vec<u32> {
+        let unused: Vec<u32> =
+            self.known.keys().filter(|number| !self.used.contains(number)).copied().collect();
+        unused.iter().for_each(|number| drop(self.known.remove(number)));
+        unused
     }
 }
 

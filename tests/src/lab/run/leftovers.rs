@@ -24,6 +24,9 @@ use super::{
 /// Until a process that does not end is left alone.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Between two looks at what takes a moment.
+const STEP: Duration = Duration::from_millis(20);
+
 /// Removes the runs that were kept, and what dead ones left; returns how many there were.
 pub fn clear_kept() -> Result<usize> {
     let _alone = alone()?;
@@ -51,13 +54,30 @@ fn dead_runs() -> Result<Vec<String>> {
     };
     let mut dead = Vec::new();
     for entry in entries {
-        let entry = entry?;
-        // A run whose directory is just being removed by its owner is no matter.
-        if matches!(Lock::try_take(&lock_of(&entry.path())), Ok(Some(_))) {
-            dead.extend(entry.file_name().into_string().ok());
-        }
+        let identifier = entry?.file_name().into_string();
+        dead.extend(identifier.ok().filter(|identifier| is_dead(identifier)));
     }
     Ok(dead)
+}
+
+/// Whether nobody holds a run's lock. What its owner was just starting when it was killed holds it, too, until it
+/// has become another program.
+fn is_dead(identifier: &str) -> bool {
+    let since = Instant::now();
+    loop {
+        match Lock::try_take(&lock_of(&directory_of(identifier))) {
+            Ok(Some(_)) => return true,
+            Ok(None) if !owner_lives(identifier) && since.elapsed() < PATIENCE => thread::sleep(STEP),
+            // A run whose directory is just being removed by its owner is no matter.
+            Ok(None) | Err(_) => return false,
+        }
+    }
+}
+
+/// Whether there is a process of the number that a run's identifier begins with.
+fn owner_lives(identifier: &str) -> bool {
+    let owner = identifier.split('-').next().unwrap_or_default();
+    Path::new("/proc").join(owner).exists()
 }
 
 /// Ends the processes and deletes all that carries a run's name. Its directory goes last: while it is
@@ -67,7 +87,7 @@ pub(super) fn remove(identifier: &str) {
     // needs a moment to end.
     let since = Instant::now();
     while remove_namespaces(identifier) | end_processes(identifier) && since.elapsed() < PATIENCE {
-        thread::sleep(Duration::from_millis(20));
+        thread::sleep(STEP);
     }
     let _ = fs::remove_dir_all(pins_of(identifier));
     unmount(&directory_of(identifier));

@@ -19,7 +19,8 @@ pub(crate) struct Payload {
 
 impl Payload {
     pub(crate) fn build() -> Result<Self> {
-        let messages = messages(process::cargo().args(["build", "--package", "tgdns-userspace"]))?;
+        // One selection, and that of `cargo test`: cargo chooses features by what is built together.
+        let messages = messages(process::cargo().args(["test", "--no-run", "--lib", "--test", "kernel"]))?;
         let folder = messages
             .lines()
             .filter(|line| line.contains(r#""reason":"build-script-executed""#))
@@ -31,18 +32,17 @@ impl Payload {
 
         Ok(Self {
             object: PathBuf::from(folder).join("tgdns-ebpf"),
-            tests: executable("kernel", &["--package", "tests", "--test", "kernel"])?,
-            controller_tests: executable("tgdns", &["--package", "tgdns-userspace", "--lib"])?,
+            tests: executable(&messages, "test", "kernel")?,
+            controller_tests: executable(&messages, "lib", "tgdns")?,
         })
     }
 }
 
-/// Builds tests, and tells where they are.
-fn executable(name: &str, which: &[&str]) -> Result<PathBuf> {
-    let messages = messages(process::cargo().args(["test", "--no-run"]).args(which))
-        .with_context(|| format!("the tests `{name}` can't be built"))?;
+/// Where the tests of a target are, by its kind and name.
+fn executable(messages: &str, kind: &str, name: &str) -> Result<PathBuf> {
+    let [kind, named] = [format!(r#""kind":["{kind}"]"#), format!(r#""name":"{name}""#)];
     let artifacts = messages.lines().filter(|line| {
-        line.contains(r#""reason":"compiler-artifact""#) && line.contains(&format!(r#""name":"{name}""#))
+        line.contains(r#""reason":"compiler-artifact""#) && line.contains(&kind) && line.contains(&named)
     });
     let found = artifacts.filter_map(|line| text(line, "executable")).next();
     let found = found.with_context(|| format!("cargo does not say where the tests `{name}` are"))?;

@@ -6,20 +6,22 @@
 
 use std::{path::Path, time::Instant};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail};
 use aya::maps::{Array, LpmTrie, Map, MapData, PerCpuArray};
 use tgdns_common::{
     counter::Counters,
-    tables::{Copies, LAYOUT, PrefixViews, Service, Settings, capacity},
+    tables::{Copies, LAYOUT, Service, Settings, capacity},
 };
 
 use crate::image::{Image, Slot};
-use answers::{ANSWER_SET, Answers, CHOICE};
+use answers::Answers;
+pub use layout::foreign;
 use table::Table;
 use views::Views;
 
 mod answers;
 mod grace;
+mod layout;
 mod table;
 mod views;
 
@@ -85,7 +87,9 @@ impl Maps {
     /// # Errors
     /// None are, or not by this version.
     pub fn from_pins(directory: &Path) -> Result<Self> {
-        check_pins(directory)?;
+        if let Some(foreign) = foreign(directory)? {
+            bail!("{foreign}: `tgdns run` of this version takes over from it, and `tgdns detach` removes it");
+        }
         Self::new(|name| {
             let path = directory.join(name);
             let data = MapData::from_pin(&path).with_context(|| {
@@ -203,44 +207,4 @@ impl Maps {
         }
         Ok(())
     }
-}
-
-/// Whether the pinned maps are this version's; a directory without pins is fine.
-///
-/// # Errors
-/// They are another's, which says what to do.
-pub fn check_pins(directory: &Path) -> Result<()> {
-    let sizes = [
-        ("ANSWERS", ANSWER_SET, capacity::ANSWERS),
-        ("CHOICES", CHOICE, capacity::ANSWERS),
-        ("COUNTERS", COUNTERS, 1),
-        ("INDEX", SLOT, capacity::INDEX * capacity::INDEX_COPIES),
-        ("SERVICES", SERVICE, capacity::SERVICES * capacity::SERVICES_COPIES),
-        ("SETTINGS", SETTINGS, 1),
-        ("VIEWS", size_of::<PrefixViews>(), 2 * capacity::PREFIXES),
-    ];
-    let other = |name: &str| {
-        format!(
-            "the map {} is of another version of tgdns: remove its pins first, with `tgdns detach --pin-dir {}`",
-            directory.join(name).display(),
-            directory.display()
-        )
-    };
-    for (name, value_size, entries) in sizes {
-        let path = directory.join(name);
-        if !path.exists() {
-            continue;
-        }
-        let data =
-            MapData::from_pin(&path).with_context(|| format!("cannot open the pin {}", path.display()))?;
-        let info = data.info().with_context(|| format!("cannot ask for the map {}", path.display()))?;
-        let same = info.value_size() as usize == value_size && info.max_entries() as usize == entries;
-        ensure!(same, other(name));
-        if name == "SETTINGS" {
-            let map: Array<_, [u8; SETTINGS]> = Array::try_from(Map::from_map_data(data)?)?;
-            let settings: Settings = bytemuck::cast(map.get(&0, 0)?);
-            ensure!(settings == Settings::default() || settings.layout == LAYOUT, other(name));
-        }
-    }
-    Ok(())
 }

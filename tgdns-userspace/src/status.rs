@@ -44,6 +44,9 @@ pub struct Process {
     pub uptime_seconds: u64,
     /// Why the tables are not what they should be.
     pub publish_error: Option<String>,
+    /// What else is not as it should be.
+    #[serde(default)]
+    pub notes: Vec<String>,
     pub probes: PaceStatus,
 }
 

@@ -24,6 +24,7 @@ pub mod link;
 mod lock;
 mod pins;
 mod program;
+mod staging;
 
 pub use pins::{detach, turn_off};
 pub(crate) use program::test_run;
@@ -36,6 +37,7 @@ pub struct FastPath {
     pin_directory: PathBuf,
     /// The devices that the program was attached to: the kernel's number of each, by interface.
     devices: BTreeMap<String, u32>,
+    is_waiting: bool,
     _lock: Lock,
 }
 
@@ -49,6 +51,8 @@ impl FastPath {
     /// Loads the program, with the maps that are pinned, and attaches it to every interface and to no other. Where it was
     /// attached, it replaces its predecessor without a gap.
     ///
+    /// Where what is attached answers from maps that can't be adopted, it goes on until [`Self::take_over`].
+    ///
     /// # Errors
     /// Says what to do. What this call attached and pinned is removed again, and what answered before still does.
     pub fn start(model: &Model) -> Result<Self> {
@@ -57,11 +61,12 @@ impl FastPath {
         let before = pins::all(directory)?;
         // Before they are attached: of one that is replaced meanwhile the old number is kept, and the new one is news.
         let devices = numbers(&model.interfaces);
-        match Program::load(Some(directory)).and_then(|program| attach_all(program, model)) {
-            Ok(program) => {
+        match load(model) {
+            Ok((program, is_waiting)) => {
                 lock.keep_directory();
-                let pin_directory = directory.clone();
-                Ok(Self { program, mode: model.xdp_mode, pin_directory, devices, _lock: lock })
+                let (pin_directory, mode) = (directory.clone(), model.xdp_mode);
+                let devices = if is_waiting { BTreeMap::new() } else { devices };
+                Ok(Self { program, mode, pin_directory, devices, is_waiting, _lock: lock })
             }
             Err(error) => {
                 // Links that were replaced keep their pins, and answer from the same maps as before.
@@ -69,7 +74,8 @@ impl FastPath {
                     pins.retain(|pin| !before.contains(pin));
                     pins
                 });
-                if let Err(left) = added.and_then(pins::remove) {
+                let removed = added.and_then(pins::remove).and_then(|_| staging::remove(directory));
+                if let Err(left) = removed {
                     tracing::warn!("what this start pinned is still there: {left:#}");
                 }
                 Err(error)
@@ -77,11 +83,38 @@ impl FastPath {
         }
     }
 
+    /// Whether another version's program answers until this one's maps have every name: [`Self::take_over`].
+    pub fn is_waiting(&self) -> bool {
+        self.is_waiting
+    }
+
+    /// Puts the program, whose maps are filled, in the place of the one that could not share its maps with it, and the pins
+    /// of its maps in the place of the others. Interfaces that fail are left to [`Self::follow`].
+    ///
+    /// # Errors
+    /// The pins could not be replaced; call it again then.
+    pub fn take_over(&mut self, interfaces: &[String]) -> Result<()> {
+        self.is_waiting = false;
+        for (interface, error) in self.follow(&numbers(interfaces)) {
+            tracing::error!(interface, "the fast path is not attached: {error:#}");
+        }
+        if let Err(error) = staging::commit(&self.pin_directory) {
+            self.is_waiting = true;
+            return Err(error);
+        }
+        self.leave_others(interfaces)?;
+        tracing::info!("the fast path answers from its own maps");
+        Ok(())
+    }
+
     /// Attaches the program to the interfaces that it is not attached to yet.
     ///
     /// # Errors
     /// Says what to do; then it is attached to none of them.
     pub fn attach_more(&mut self, interfaces: &[String]) -> Result<()> {
+        if self.is_waiting {
+            return Ok(());
+        }
         let more: Vec<&String> = interfaces
             .iter()
             .filter(|interface| !link::path(&self.pin_directory, interface).exists())
@@ -111,6 +144,9 @@ impl FastPath {
     /// Attaches the program to the devices that took the place of others, or came back. What could not be attached is
     /// given with its cause, and tried again by the next call.
     pub fn follow(&mut self, devices: &BTreeMap<String, u32>) -> Vec<(String, Error)> {
+        if self.is_waiting {
+            return Vec::new();
+        }
         self.devices.retain(|interface, device| devices.get(interface) == Some(device));
         let mut failed = Vec::new();
         for (interface, device) in devices {
@@ -165,11 +201,36 @@ fn numbers(interfaces: &[String]) -> BTreeMap<String, u32> {
     interfaces.iter().filter_map(number).collect()
 }
 
+/// Loads the program and attaches it; where that is to wait, it is only loaded.
+fn load(model: &Model) -> Result<(Program, bool)> {
+    let directory = &model.pin_directory;
+    let Some(reason) = staging::reason(directory)? else {
+        return Ok((attach_all(load_with_maps(directory)?, model)?, false));
+    };
+    let program = load_with_maps(&staging::prepare(directory)?)?;
+    if link::pinned(directory)?.is_empty() {
+        let program = attach_all(program, model)?;
+        staging::commit(directory)?;
+        return Ok((program, false));
+    }
+    tracing::warn!("{reason}: what is attached goes on answering until this version's maps have every name");
+    Ok((program, true))
+}
+
+fn load_with_maps(directory: &Path) -> Result<Program> {
+    let program = Program::load(Some(directory))?;
+    #[cfg(feature = "log-frames")]
+    let program = {
+        let mut program = program;
+        program.log_frames()?;
+        program
+    };
+    Ok(program)
+}
+
 /// Attaches a program everywhere, or nowhere.
 fn attach_all(mut program: Program, model: &Model) -> Result<Program> {
     let directory = &model.pin_directory;
-    #[cfg(feature = "log-frames")]
-    program.log_frames()?;
     let mut switched = Vec::new();
     let mut attach = || {
         for interface in &model.interfaces {

@@ -9,7 +9,7 @@ use std::{
     process::Command,
 };
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use hickory_proto::rr::RecordType;
 use serde_json::Value;
 use tests::lab::{
@@ -119,22 +119,6 @@ fn pins_are_not_on_a_bpf_file_system() -> Result<()> {
     )?;
     assert!(!directory.exists());
     Ok(())
-}
-
-#[test]
-fn pins_are_of_another_version() -> Result<()> {
-    let mut host = Host::new(&Setup::default())?;
-    fs::create_dir_all(&host.pins)?;
-    let pin = host.pins.join("ANSWERS");
-    let map = ["type", "array", "key", "4", "value", "8", "entries", "4", "name", "ANSWERS"];
-    program::run_command(program::command("bpftool")?.args(["map", "create"]).arg(&pin).args(map))?;
-    let remedy = format!("`tgdns detach --pin-dir {}`", host.pins.display());
-    check_start(&host, &[&format!("{} is of another version", pin.display()), &remedy])?;
-    // As it was told.
-    let detached = host.tgdns(&["detach"])?;
-    ensure!(detached.status.success(), "{}", String::from_utf8_lossy(&detached.stderr));
-    assert!(!host.pins.exists());
-    host.start()
 }
 
 #[test]

@@ -23,6 +23,11 @@ pub(super) struct Attachments {
 impl Attachments {
     pub(super) fn see(&mut self, devices: BTreeMap<String, u32>) {
         self.devices = Some(devices);
+        self.look_again();
+    }
+
+    /// Something may have to be attached.
+    pub(super) fn look_again(&mut self) {
         self.due_at = Some(Instant::now());
     }
 

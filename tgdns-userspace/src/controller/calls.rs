@@ -12,7 +12,12 @@ use crate::{
     responder::unix_seconds,
     stats,
     status::{self, Status},
+    xdp::FastPath,
 };
+
+/// While maps of another layout are in use.
+const WAITING: &str =
+    "the fast path of another version answers from its own maps, until this one's have every name";
 
 impl Controller {
     pub(super) fn call(&mut self, call: control::Call, sources: &mut Sources) {
@@ -47,6 +52,11 @@ impl Controller {
         value.context("the reply cannot be written as JSON")
     }
 
+    fn notes(&self) -> Vec<String> {
+        let is_waiting = self.fast_path.as_ref().is_some_and(FastPath::is_waiting);
+        is_waiting.then(|| WAITING.to_owned()).into_iter().collect()
+    }
+
     fn status(&self, sources: &Sources) -> Status {
         let process = status::Process {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -54,6 +64,7 @@ impl Controller {
             started: status::timestamp(self.started),
             uptime_seconds: self.started_at.elapsed().as_secs(),
             publish_error: self.publication.error().map(str::to_owned),
+            notes: self.notes(),
             probes: sources.probes.pace(),
         };
         let is_attached = |interface: &str| {

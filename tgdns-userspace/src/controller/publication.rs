@@ -63,6 +63,12 @@ impl Controller {
         if let Some(fast_path) = &mut self.fast_path {
             let published = fast_path.publish(&image).context("writing the fast path's maps")?;
             tracing::debug!(changed = published.changed, "published to the fast path");
+            if fast_path.is_waiting() && selection.is_complete() {
+                fast_path
+                    .take_over(&self.roster.model().interfaces)
+                    .context("taking over from another version")?;
+                self.attachments.look_again();
+            }
         }
         Ok(())
     }

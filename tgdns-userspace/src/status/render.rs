@@ -18,6 +18,9 @@ pub fn render(status: &Status) -> String {
     if let Some(error) = &process.publish_error {
         text.push_str(&format!("the tables are out of date: {error}\n"));
     }
+    for note in &process.notes {
+        text.push_str(&format!("{note}\n"));
+    }
     text.push_str(&pace(&process.probes));
     let mut rows: Vec<Vec<String>> = status.interfaces.iter().map(interface).collect();
     if !status.listen.is_empty() {

@@ -58,6 +58,7 @@ fn status_after(config: &str, elapsed: Duration, outcomes: &[bool]) -> Status {
         started: timestamp(SystemTime::UNIX_EPOCH + Duration::from_secs(90)),
         uptime_seconds: 10,
         publish_error: None,
+        notes: Vec::new(),
         probes: PaceStatus {
             probes_at_once: 2048,
             started: 12_345,
@@ -168,6 +169,7 @@ fn several_probes_and_reports() {
         started: String::new(),
         uptime_seconds: 10,
         publish_error: None,
+        notes: Vec::new(),
         probes: PaceStatus {
             probes_at_once: 2048,
             started: 12_345,
@@ -210,10 +212,12 @@ fn what_is_written_is_read_back() {
 fn people_get_a_table() {
     let mut status = status_after(CONFIG, Duration::from_secs(60), &[true, false]);
     status.process.publish_error = Some("no room".to_owned());
+    status.process.notes = vec!["something else".to_owned()];
     assert_eq!(
         render::render(&status),
         "tgdns 1.2.3, pid 7, running for 10s
 the tables are out of date: no room
+something else
 probes: 12345 started, on average 1.2 ms late and at most 15.0 ms; 3 under way, at most 40 of 2048
 eth0     xdp native, NOT attached
 eth1     xdp native, attached, answers on 10.10.10.2, 10.10.10.3

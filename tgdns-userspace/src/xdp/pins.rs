@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use super::{link, lock::Lock};
+use super::{link, lock::Lock, staging};
 use crate::{cluster::Model, maps};
 
 /// Removes all pins, links first: with its link's last pin a program is detached. Gives the names of what was removed.
@@ -23,7 +23,8 @@ pub fn detach(pin_directory: &Path) -> Result<Vec<String>> {
         removed.push(path);
     }
     removed.extend(remove(maps_in(pin_directory))?);
-    // Only an empty directory goes; what somebody else keeps there stays.
+    // Only empty directories go; what somebody else keeps there stays.
+    let _ = staging::remove(pin_directory);
     let _ = fs::remove_dir(pin_directory);
     Ok(removed.iter().map(|path| path.display().to_string()).collect())
 }
@@ -84,7 +85,8 @@ pub(super) fn all(directory: &Path) -> Result<Vec<PathBuf>> {
 }
 
 fn maps_in(directory: &Path) -> Vec<PathBuf> {
-    maps::NAMES.map(|name| directory.join(name)).into_iter().filter(|path| path.exists()).collect()
+    let pins = maps::NAMES.map(|name| directory.join(name)).into_iter().filter(|path| path.exists());
+    pins.chain(staging::pins(directory)).collect()
 }
 
 pub(super) fn remove(pins: Vec<PathBuf>) -> Result<Vec<PathBuf>> {

@@ -27,16 +27,16 @@ pub struct Program {
 }
 
 impl Program {
-    /// Loads it. Its maps are pinned in the directory, or, where they are already, taken from there.
+    /// Loads it. Its maps are pinned in the directory, or, where they are already, taken from there; they have to be of this
+    /// layout then ([`maps::foreign`]).
     ///
     /// # Errors
-    /// The verifier's last words, or pins of another version.
+    /// The verifier's last words.
     pub fn load(pin_directory: Option<&Path>) -> Result<Self> {
         let mut loader = EbpfLoader::new();
         if let Some(directory) = pin_directory {
             std::fs::create_dir_all(directory)
                 .with_context(|| format!("cannot create pin_dir {}", directory.display()))?;
-            maps::check_pins(directory)?;
             for name in maps::NAMES {
                 loader.map_pin_path(name, directory.join(name));
             }

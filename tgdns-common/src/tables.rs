@@ -155,7 +155,7 @@ pub struct Copies {
     pub bits: u8,
     pub reserved: [u8; 2],
     /// Of the copies with even numbers and of those with odd ones, as far as they are in use; chosen so that all keys find a
-    /// place. Who has read `current` long ago may find a later seed, and then no entry: never a wrong one.
+    /// place. One changes only when no program is running any more that may read such a copy.
     pub seeds: [[u8; 4]; 2],
 }
 

@@ -22,6 +22,7 @@ use views::Views;
 mod answers;
 mod grace;
 mod layout;
+mod left;
 mod table;
 mod views;
 
@@ -54,15 +55,14 @@ impl Maps {
     pub fn new(mut take: impl FnMut(&str) -> Result<Map>) -> Result<Self> {
         let settings = Array::try_from(take("SETTINGS")?)?;
         let known: Settings = bytemuck::cast::<[u8; SETTINGS], _>(settings.get(&0, 0)?);
-        let index = Table::learn("INDEX", take("INDEX")?, capacity::INDEX_COPIES).context("reading INDEX")?;
+        let index = Table::learn("INDEX", take("INDEX")?, capacity::INDEX_COPIES, known.names)?;
         let slots = index.entries(known.names)?.iter().map(|slot| u32::from_be_bytes(*slot));
         let answers = Answers::learn(take("ANSWERS")?, take("CHOICES")?, slots.filter(|slot| *slot != 0))
             .context("reading ANSWERS and CHOICES")?;
         Ok(Self {
             settings,
             known,
-            services: Table::learn("SERVICES", take("SERVICES")?, capacity::SERVICES_COPIES)
-                .context("reading SERVICES")?,
+            services: Table::learn("SERVICES", take("SERVICES")?, capacity::SERVICES_COPIES, known.services)?,
             views: Views::learn(LpmTrie::try_from(take("VIEWS")?)?, known.names.side())
                 .context("reading VIEWS")?,
             index,
@@ -79,7 +79,9 @@ impl Maps {
     pub fn forget_empty(&mut self) -> Result<()> {
         self.answers.forget_empty();
         let answers = &self.answers;
-        self.index.forget(|slot| *slot != [0; SLOT] && answers.is_empty(u32::from_be_bytes(*slot)))
+        self.index.forget(self.known.names, |slot| {
+            *slot != [0; SLOT] && answers.is_empty(u32::from_be_bytes(*slot))
+        })
     }
 
     /// The maps that are pinned in a directory.

@@ -44,15 +44,18 @@ impl Answers {
             };
             known.insert(slot, Box::new(Slot { set, choice }));
         }
+        // A writer that ended just before may have left them a moment ago, where there has been one.
+        let left_at = (!known.is_empty()).then(Instant::now);
         let free =
-            (1..answers.len()).filter(|slot| !known.contains_key(slot)).map(|slot| (slot, None)).collect();
+            (1..answers.len()).filter(|slot| !known.contains_key(slot)).map(|slot| (slot, left_at)).collect();
         let used = known.keys().copied().collect();
         Ok(Self { answers, choices, known, used, free })
     }
 
     /// The slots that are in use, in the order of their numbers.
     pub(super) fn slots(&self) -> impl Iterator<Item = (u32, &Slot)> {
-        self.known.iter().map(|(number, slot)| (*number, slot.as_ref()))
+        let used = self.known.iter().filter(|(number, _)| self.used.contains(number));
+        used.map(|(number, slot)| (*number, slot.as_ref()))
     }
 
     /// Whether a slot has never been written.
@@ -60,9 +63,11 @@ impl Answers {
         self.answers.get(&slot, 0).is_ok_and(|set| set == [0; ANSWER_SET])
     }
 
-    /// Forgets the slots that hold nothing.
+    /// Frees the slots that hold nothing, though the index points to them.
     pub(super) fn forget_empty(&mut self) {
-        self.known.retain(|_, slot| slot.set.negative.length != 0);
+        let holds = |slot: &u32| self.known.get(slot).is_some_and(|slot| slot.set.negative.length != 0);
+        self.used.retain(holds);
+        self.take_back();
     }
 
     /// Writes those that are not there yet; gives the slot of each.
@@ -91,7 +96,7 @@ impl Answers {
         Ok(slots)
     }
 
-    /// Frees what was written for a publication that failed: no program was ever pointed to it.
+    /// Frees what was written for a publication that failed, and what is forgotten: no program is pointed to it.
     fn take_back(&mut self) {
         for number in self.forget_unused() {
             self.free.push_front((number, None));
@@ -101,9 +106,9 @@ impl Answers {
     fn write_one(&mut self, wanted: &Slot) -> Result<u32> {
         let (number, left_at) = *self.free.front().context("the map ANSWERS is full")?;
         if let Some(left_at) = left_at {
-            outlast(left_at);
+            let outlasted = Some(outlast(left_at));
             // It is the one that was left first.
-            let others = self.free.iter_mut().take_while(|(_, other)| *other == Some(left_at));
+            let others = self.free.iter_mut().take_while(|(_, left_at)| *left_at <= outlasted);
             others.for_each(|(_, left_at)| *left_at = None);
         }
         if let Some(choice) = &wanted.choice {

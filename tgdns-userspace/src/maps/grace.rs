@@ -8,12 +8,18 @@ use std::{
 /// Longer than any program takes.
 pub(super) const GRACE: Duration = Duration::from_millis(100);
 
-/// Waits until every program has ended that was running at that time.
-pub(super) fn outlast(time: Instant) {
-    let left = GRACE.saturating_sub(time.elapsed());
-    if !left.is_zero() && !await_programs() {
-        thread::sleep(left);
+/// Waits until every program has ended that was running at that time. Gives a time, that one or a later one, of which this is
+/// true as well.
+pub(super) fn outlast(time: Instant) -> Instant {
+    if time.elapsed() >= GRACE {
+        return time;
     }
+    let now = Instant::now();
+    if await_programs() {
+        return now;
+    }
+    thread::sleep(GRACE.saturating_sub(time.elapsed()));
+    time
 }
 
 /// Waits until all programs have ended that are running now, which takes some milliseconds; false where the kernel won't.
@@ -31,7 +37,17 @@ mod tests {
     fn what_is_long_ago_is_not_waited_for() {
         let begun = Instant::now();
         let long_ago = begun.checked_sub(GRACE).expect("a clock that has run for a while");
-        (0..1000).for_each(|_| outlast(long_ago));
+        for _ in 0..1000 {
+            assert_eq!(outlast(long_ago), long_ago);
+        }
         assert!(begun.elapsed() < GRACE);
+    }
+
+    #[test]
+    fn all_that_was_left_before_it_waited_is_outlasted() {
+        let left_at = Instant::now();
+        let later = Instant::now();
+        let outlasted = outlast(left_at);
+        assert!(outlasted >= later || left_at.elapsed() >= GRACE, "{outlasted:?}");
     }
 }

@@ -10,29 +10,31 @@ use aya::maps::{Array, Map, MapData};
 use bytemuck::Pod;
 use tgdns_common::tables::Copies;
 
-use super::grace::outlast;
+use super::{grace::outlast, left::Left};
 
 /// `SIZE` is that of a `T`, in bytes.
 pub(super) struct Table<T, const SIZE: usize> {
     name: &'static str,
     map: Array<MapData, [u8; SIZE]>,
-    /// What the map says, in all copies.
-    known: Vec<T>,
-    /// By copy, until when it was in use; nothing where that is long ago.
-    left_at: Vec<Option<Instant>>,
+    /// By copy, what the map says; nothing of those that were not needed yet.
+    known: Vec<Option<Vec<T>>>,
+    left: Left,
 }
 
 impl<T: Pod + PartialEq, const SIZE: usize> Table<T, SIZE> {
-    /// Learns what a map says.
+    /// Learns what a map says in the copy in use, of so many.
     ///
     /// # Errors
     /// It is of another type, or cannot be read.
-    pub(super) fn learn(name: &'static str, map: Map, copies: usize) -> Result<Self> {
-        let map = Array::try_from(map)?;
-        let known = (0..map.len())
-            .map(|place| Ok(bytemuck::cast::<[u8; SIZE], T>(map.get(&place, 0)?)))
-            .collect::<Result<_>>()?;
-        Ok(Self { name, map, known, left_at: vec![None; copies] })
+    pub(super) fn learn(name: &'static str, map: Map, copies: usize, current: Copies) -> Result<Self> {
+        // A writer that ended just before may have left the others a moment ago, where there has been one.
+        let left_at = (current.bits != 0).then(Instant::now);
+        let (known, left) = (vec![None; copies], Left::new(copies, left_at));
+        let mut table = Self { name, map: Array::try_from(map)?, known, left };
+        let number = current.number().into();
+        let entries = table.read(number, 1 << current.bits)?;
+        *table.copy(number)? = Some(entries);
+        Ok(table)
     }
 
     /// The entries of the copy in use.
@@ -40,9 +42,9 @@ impl<T: Pod + PartialEq, const SIZE: usize> Table<T, SIZE> {
     /// # Errors
     /// The map has no such copy.
     pub(super) fn entries(&self, copies: Copies) -> Result<&[T]> {
-        let size = 1_usize << copies.bits;
-        let base = usize::from(copies.number()) * size;
-        self.known.get(base..base + size).with_context(|| format!("the map {} is too small", self.name))
+        let known = self.known.get(usize::from(copies.number())).and_then(Option::as_deref);
+        let entries = known.and_then(|known| known.get(..1 << copies.bits));
+        entries.with_context(|| format!("the map {} is too small", self.name))
     }
 
     /// Makes the copy after the one in use say what is wanted, if that one does not, and gives where the table is to be read
@@ -61,15 +63,12 @@ impl<T: Pod + PartialEq, const SIZE: usize> Table<T, SIZE> {
         if (bits, seed) == (wanted.bits, wanted.seed(0)) && self.entries(current)? == entries {
             return Ok(current);
         }
-        let number = (usize::from(current.number()) + 1) % self.left_at.len();
-        if let Some(left_at) = self.left_at.get(number).copied().flatten() {
-            outlast(left_at);
-            // Those that were left earlier, too.
-            self.left_at.fill(None);
+        let number = self.left.next(current.number());
+        let is_new_seed = current.seeds[number & 1] != wanted.seeds[0];
+        if let Some(time) = self.left.last_reader(number, is_new_seed) {
+            self.left.outlasted(outlast(time));
         }
-        for (place, entry) in (number << wanted.bits..).zip(entries) {
-            self.set(place, *entry, written)?;
-        }
+        self.fill(number, entries, written)?;
         let mut next = Copies { bits: wanted.bits, ..current }.with(number as u8, current.side());
         next.seeds[number & 1] = wanted.seeds[0];
         Ok(next)
@@ -77,35 +76,46 @@ impl<T: Pod + PartialEq, const SIZE: usize> Table<T, SIZE> {
 
     /// Programs read the second from now on, in place of the first.
     pub(super) fn flipped(&mut self, before: Copies, after: Copies) {
-        if before.number() != after.number()
-            && let Some(left_at) = self.left_at.get_mut(usize::from(before.number()))
-        {
-            *left_at = Some(Instant::now());
+        if before.number() != after.number() {
+            self.left.leave(before.number(), Instant::now());
         }
     }
 
-    /// Empties the entries of all copies that are of no use.
+    /// Empties the entries of the copy in use that are of no use.
     ///
     /// # Errors
     /// A refused write.
-    pub(super) fn forget(&mut self, is_useless: impl Fn(&T) -> bool) -> Result<()> {
-        for place in 0..self.known.len() {
-            if self.known.get(place).is_some_and(&is_useless) {
-                self.set(place, T::zeroed(), &mut 0)?;
+    pub(super) fn forget(&mut self, current: Copies, is_useless: impl Fn(&T) -> bool) -> Result<()> {
+        let left = |entry: &T| if is_useless(entry) { T::zeroed() } else { *entry };
+        let entries: Vec<T> = self.entries(current)?.iter().map(left).collect();
+        self.fill(current.number().into(), &entries, &mut 0)
+    }
+
+    /// Makes a copy have these entries; writes those alone that differ.
+    fn fill(&mut self, number: usize, entries: &[T], written: &mut usize) -> Result<()> {
+        let known = self.copy(number)?.take().filter(|known| known.len() == entries.len());
+        let mut known = known.map_or_else(|| self.read(number, entries.len()), Ok)?;
+        let first = number * entries.len();
+        for ((place, known), entry) in (first..).zip(&mut known).zip(entries) {
+            if known != entry {
+                let bytes = bytemuck::cast::<T, [u8; SIZE]>(*entry);
+                self.map.set(place as u32, bytes, 0).with_context(|| format!("writing {}", self.name))?;
+                *known = *entry;
+                *written += 1;
             }
         }
+        *self.copy(number)? = Some(known);
         Ok(())
     }
 
-    fn set(&mut self, place: usize, entry: T, written: &mut usize) -> Result<()> {
-        let known =
-            self.known.get_mut(place).with_context(|| format!("the map {} is too small", self.name))?;
-        if *known != entry {
-            let bytes = bytemuck::cast::<T, [u8; SIZE]>(entry);
-            self.map.set(place as u32, bytes, 0).with_context(|| format!("writing {}", self.name))?;
-            *known = entry;
-            *written += 1;
-        }
-        Ok(())
+    /// What the map says in a copy of that size.
+    fn read(&self, number: usize, size: usize) -> Result<Vec<T>> {
+        let places = number * size..(number + 1) * size;
+        let read = |place| self.map.get(&(place as u32), 0).map(bytemuck::cast::<[u8; SIZE], T>);
+        places.map(read).collect::<Result<_, _>>().with_context(|| format!("reading {}", self.name))
+    }
+
+    fn copy(&mut self, number: usize) -> Result<&mut Option<Vec<T>>> {
+        self.known.get_mut(number).with_context(|| format!("the map {} has no copy {number}", self.name))
     }
 }

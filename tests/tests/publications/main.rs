@@ -17,6 +17,8 @@ use tests::{
 };
 use tgdns::{image::Image, maps::Maps, xdp::Program};
 
+mod full;
+
 const SEED: &str = "TGDNS_SEED";
 /// Each time the maps that live on are compared with fresh ones.
 const ROUNDS: usize = 20;

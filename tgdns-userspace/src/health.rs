@@ -155,6 +155,11 @@ impl ServerHealth {
         is_new
     }
 
+    /// Whether this host can ask by all of its probes; not so before each has had an outcome.
+    pub fn is_probed(&self) -> bool {
+        self.probes.iter().all(|probe| probe.impediment().is_none() && probe.last_outcome().is_some())
+    }
+
     /// Forgets the verdict and what it rests on: the server must prove itself anew. Tells the change, if it is one.
     pub fn doubt(&mut self, cause: &str, now: Instant) -> Option<Change> {
         let change = Change { from: self.health, to: Health::Unknown, cause: cause.to_owned(), at: now };

@@ -18,6 +18,11 @@ use file::Memory;
 
 pub mod file;
 
+/// Why what a server said of itself counts no more.
+pub const PROBED_OTHERWISE: &str = "it is probed otherwise, and had taken itself out";
+pub const WORK_ENDED: &str = "maintenance has ended";
+const TAKEN_BACK: &str = "the last run handed it out again";
+
 /// Where it is read from, and when.
 #[derive(Clone, Copy, Debug)]
 pub struct LastRun<'r> {
@@ -35,11 +40,13 @@ pub struct Recalled {
     pub health: Health,
     /// What it said of itself, by the index of its probe.
     pub reports: Vec<(usize, Report)>,
+    /// Why some of that counts no more.
+    pub forgotten: Option<&'static str>,
 }
 
 impl Recalled {
     /// It proves itself first.
-    const UNKNOWN: Self = Self { health: Health::Unknown, reports: Vec::new() };
+    const UNKNOWN: Self = Self { health: Health::Unknown, reports: Vec::new(), forgotten: None };
 
     fn is_withdrawn(&self) -> bool {
         self.reports.iter().any(|(_, report)| report.withdraws())
@@ -61,7 +68,9 @@ impl LastRun<'_> {
         let told = self.told(model, cluster);
         let recall = |(told, said): (bool, Recalled)| match (told, said.health) {
             // It has taken that back since.
-            (true, _) if said.is_withdrawn() => Recalled { health: Health::Up, reports: Vec::new() },
+            (true, _) if said.is_withdrawn() => {
+                Recalled { health: Health::Up, reports: Vec::new(), forgotten: Some(TAKEN_BACK) }
+            }
             (true, _) => Recalled { health: Health::Up, ..said },
             (false, Health::Up) if is_fresh && said.is_withdrawn() => said,
             // It may have gone down since.
@@ -80,9 +89,13 @@ impl LastRun<'_> {
         let seconds = Duration::from_millis(self.now).as_secs();
         let work_ended = self.admins.work_ended(&server.name, seconds);
         if work_ended.is_some_and(|ended| !self.file.is_after(ended)) {
-            return Recalled::UNKNOWN;
+            return Recalled { forgotten: Some(WORK_ENDED), ..Recalled::UNKNOWN };
         }
-        let recalled = Recalled { health: known.health.into(), reports: known.reports(server) };
+        let recalled = Recalled {
+            health: known.health.into(),
+            reports: known.reports(server),
+            forgotten: known.has_lost_probe(server).then_some(PROBED_OTHERWISE),
+        };
         // It had taken itself out by a probe that is no more: it has to say anew.
         if known.was_withdrawn() && !recalled.is_withdrawn() {
             return Recalled { health: Health::Unknown, ..recalled };

@@ -53,8 +53,8 @@ pub struct Remark {
 }
 
 impl Remark {
-    /// What people want from then on, where the subject is that.
-    pub fn admin_state(&self) -> AdminState {
+    /// What people, or the server itself, want from then on, where the subject is that.
+    pub fn state(&self) -> AdminState {
         let mut states = [AdminState::Drain, AdminState::Maint].into_iter();
         states.find(|state| state.as_str() == self.to).unwrap_or_default()
     }
@@ -68,6 +68,15 @@ impl Remark {
 /// The last ones on a server, the latest at the end.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Remarks(VecDeque<Remark>);
+
+impl FromIterator<Remark> for Remarks {
+    /// The oldest first.
+    fn from_iter<I: IntoIterator<Item = Remark>>(said: I) -> Self {
+        let mut remarks = Self::default();
+        said.into_iter().for_each(|remark| remarks.push(remark));
+        remarks
+    }
+}
 
 impl Remarks {
     pub fn push(&mut self, remark: Remark) {
@@ -85,7 +94,28 @@ impl Remarks {
 
     /// What was said last of a subject.
     pub fn last(&self, subject: Subject) -> Option<&Remark> {
-        self.0.iter().rev().find(|remark| remark.subject == subject)
+        self.on(subject).next()
+    }
+
+    /// The same, where what was said only gave another cause for what was so already aside.
+    pub fn last_change(&self, subject: Subject) -> Option<&Remark> {
+        self.on(subject).find(|remark| remark.from != remark.to)
+    }
+
+    /// Why this host cannot probe the server, by all that was said since it could; the latest first.
+    pub fn impediments(&self) -> impl Iterator<Item = &Remark> {
+        self.on(Subject::Probing).take_while(|remark| remark.is_impediment())
+    }
+
+    /// Takes over of what was said of another server of the same name that this host cannot probe it.
+    pub fn keep_impediments(&mut self, other: &Self) {
+        let said: Vec<Remark> = other.impediments().cloned().collect();
+        said.into_iter().rev().for_each(|remark| self.push(remark));
+    }
+
+    /// The latest first.
+    fn on(&self, subject: Subject) -> impl Iterator<Item = &Remark> {
+        self.0.iter().rev().filter(move |remark| remark.subject == subject)
     }
 }
 

@@ -138,16 +138,13 @@ impl Roster {
         let health = self.health.get_mut(cluster).and_then(|servers| servers.get_mut(server));
         let Some(health) = health else { return };
         let since = health.last_change().map(|change| change.at);
-        let impediment = health.probes().get(probe).and_then(|probe| probe.impediment()).cloned();
         let change = health.observe(probe, outcome, now);
         let after = self.own_word(place);
         self.touched |= change.is_some() || before != after;
         if let Some(change) = change {
             self.tell_verdict(place, change, since);
         }
-        if let Some((_, since)) = impediment {
-            self.tell_probing(place, probe, Ok(since), now);
-        }
+        self.tell_probed(place, now);
         if before != after {
             let words =
                 self.health(cluster).get(server).map(|health| news::own_words(health, probe, outcome));
@@ -159,7 +156,7 @@ impl Roster {
     pub fn impede(&mut self, cluster: usize, server: usize, probe: usize, cause: &str, now: Instant) {
         let health = self.health.get_mut(cluster).and_then(|servers| servers.get_mut(server));
         if health.is_some_and(|health| health.impede(probe, cause, now)) {
-            self.tell_probing((cluster, server), probe, Err(cause), now);
+            self.tell_not_probed((cluster, server), probe, cause, now);
         }
     }
 

@@ -146,7 +146,12 @@ impl Memory {
 
     /// What is known of a server, if it has this address still.
     pub fn server(&self, cluster: &str, server: &str, address: IpAddr) -> Option<&Known> {
-        self.clusters.get(cluster)?.get(server).filter(|known| known.address == address)
+        self.named(cluster, server).filter(|known| known.is_of(address))
+    }
+
+    /// What is known of the server that had this name, at whatever address.
+    pub fn named(&self, cluster: &str, server: &str) -> Option<&Known> {
+        self.clusters.get(cluster)?.get(server)
     }
 
     /// Whether what it says was so after a time, in seconds since 1970.
@@ -177,11 +182,21 @@ impl Memory {
 }
 
 impl Known {
+    /// Whether it was found at this address.
+    pub fn is_of(&self, address: IpAddr) -> bool {
+        self.address == address
+    }
+
     /// What the server said of itself, by the index of the probe that it said it by. A report of which it cannot be told whose
     /// it is counts no more, for nobody could take it back.
     pub fn reports(&self, server: &Server) -> Vec<(usize, Report)> {
         let reports = self.reports.iter();
         reports.filter_map(|known| Some((known.probe(server)?, known.report()))).collect()
+    }
+
+    /// Whether one of these is of a probe that the server has no longer.
+    pub fn has_lost_probe(&self, server: &Server) -> bool {
+        self.reports.iter().any(|known| known.probe(server).is_none())
     }
 
     /// Whether the server had taken itself out.
@@ -203,8 +218,8 @@ impl Known {
     }
 
     /// What was said of it beside that, on the same clock.
-    pub fn remarks(&self, now: Instant, wall: u64) -> impl Iterator<Item = Remark> {
-        self.remarks.iter().filter_map(move |remark| {
+    pub fn remarks(&self, now: Instant, wall: u64) -> Remarks {
+        let remarks = self.remarks.iter().filter_map(move |remark| {
             let age = Duration::from_millis(wall.saturating_sub(remark.at));
             Some(Remark {
                 subject: remark.subject,
@@ -214,7 +229,8 @@ impl Known {
                 until: remark.until,
                 at: now.checked_sub(age)?,
             })
-        })
+        });
+        remarks.collect()
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::{Roster, news::What};
 use crate::{
     admin::{AdminState, Admins, Said},
+    last_run::WORK_ENDED,
     probe::Target,
     remark::{Remark, Subject},
 };
@@ -37,7 +38,7 @@ impl Roster {
                 if from == AdminState::Maint && to != AdminState::Maint {
                     back.extend(self.target(cluster, server));
                     let word = self.own_word(place);
-                    self.forget_own_word(place, word, "maintenance has ended", now);
+                    self.forget_own_word(place, word, WORK_ENDED, now);
                 }
             }
         }

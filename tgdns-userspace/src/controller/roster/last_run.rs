@@ -7,13 +7,12 @@ use std::{
 
 use super::{Roster, Selection};
 use crate::{
-    admin::AdminState,
     cluster::Cluster,
     health::{Change, Health, Origin, ServerHealth},
     image::Image,
     last_run::{LastRun, file::Memory},
     publish,
-    remark::Subject,
+    remark::{Remark, Subject},
     selection::{Chosen, Rule, last::Last},
 };
 
@@ -25,14 +24,19 @@ impl Roster {
         self.recall_remarks(file, now, wall);
         self.tell_time(now, Duration::from_millis(wall).as_secs());
         let last_run = LastRun { maps, file, admins: &self.admins, now: wall };
-        for (cluster, servers) in self.model.clusters.iter().zip(&mut self.health) {
-            let recalled = last_run.servers(&self.model, cluster);
-            for ((server, health), recalled) in cluster.servers.iter().zip(servers).zip(recalled) {
+        let mut forgotten = Vec::new();
+        for (index, (cluster, servers)) in self.model.clusters.iter().zip(&mut self.health).enumerate() {
+            let recalled = last_run.servers(&self.model, cluster).into_iter().enumerate();
+            for ((server, health), (place, recalled)) in cluster.servers.iter().zip(servers).zip(recalled) {
                 let known = file.server(&cluster.name, &server.name, server.address);
                 let changes = known.into_iter().flat_map(|known| known.changes(now, wall));
                 inherit(health, recalled.health, changes.collect(), now);
                 recalled.reports.into_iter().for_each(|(probe, report)| health.recall(probe, report));
+                forgotten.extend(recalled.forgotten.map(|cause| ((index, place), cause)));
             }
+        }
+        for (place, cause) in forgotten {
+            self.tell_own_word(place, self.told_word(place), cause, now);
         }
         let names = self.model.clusters.iter().map(|cluster| maps.has_name(&cluster.name));
         self.served = names.collect();
@@ -49,9 +53,14 @@ impl Roster {
         let clusters = self.model.clusters.iter().zip(self.remarks.iter_mut().zip(&mut self.states));
         for (cluster, (remarks, states)) in clusters {
             for (server, (remarks, state)) in cluster.servers.iter().zip(remarks.iter_mut().zip(states)) {
-                let Some(known) = file.server(&cluster.name, &server.name, server.address) else { continue };
-                known.remarks(now, wall).for_each(|remark| remarks.push(remark));
-                *state = remarks.last(Subject::Admin).map_or(AdminState::Ready, |said| said.admin_state());
+                let Some(known) = file.named(&cluster.name, &server.name) else { continue };
+                let said = known.remarks(now, wall);
+                if !known.is_of(server.address) {
+                    remarks.keep_impediments(&said);
+                    continue;
+                }
+                *remarks = said;
+                *state = remarks.last(Subject::Admin).map(Remark::state).unwrap_or_default();
             }
         }
     }

@@ -32,6 +32,9 @@ pub enum What {
     Remark(Remark),
 }
 
+/// How a weight is told that takes a server out.
+const NO_WEIGHT: &str = "0";
+
 /// What a server says of itself, as far as it decides whether it is handed out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct OwnWord {
@@ -81,6 +84,17 @@ impl Roster {
         OwnWord { state: self.reported_state(cluster, server), weight: self.weight(cluster, server) }
     }
 
+    /// The same as people were told last. A weight that is not 0 is told with the loads' next change to it only.
+    pub(super) fn told_word(&self, place: (usize, usize)) -> OwnWord {
+        let last = |subject| self.remarks(place.0, place.1).and_then(|remarks| remarks.last(subject));
+        let state = last(Subject::Reported).map(Remark::state).unwrap_or_default();
+        let weight = match last(Subject::Weight) {
+            Some(told) if told.to == NO_WEIGHT => 0,
+            _ => self.own_word(place).weight,
+        };
+        OwnWord { state, weight }
+    }
+
     /// What differs from what the server said of itself before.
     pub(super) fn tell_own_word(
         &mut self,
@@ -109,23 +123,27 @@ impl Roster {
         }
     }
 
-    /// A probe can be run again, which it could not since then, or can't, and why.
-    pub(super) fn tell_probing(
-        &mut self,
-        place @ (cluster, server): (usize, usize),
-        probe: usize,
-        can: Result<Instant, &str>,
-        now: Instant,
-    ) {
+    /// A probe cannot be run, and why. Each cause is told once for as long as the server is not probed, over restarts and
+    /// reloads, too.
+    pub(super) fn tell_not_probed(&mut self, place: (usize, usize), probe: usize, cause: &str, now: Instant) {
+        let (cluster, server) = place;
         let Some(health) = self.health(cluster).get(server) else { return };
-        let (from, to, cause) = match can {
-            Ok(_) => (NOT_PROBED, PROBED, health.named(probe, "this host can probe it again")),
-            Err(cause) => (PROBED, NOT_PROBED, health.named(probe, cause)),
-        };
-        let after = can.ok().map(|since| now.saturating_duration_since(since));
-        let (from, to) = (from.to_owned(), to.to_owned());
-        let remark = Remark { subject: Subject::Probing, from, to, cause, until: None, at: now };
-        self.tell(place, What::Remark(remark), after);
+        let cause = health.named(probe, cause);
+        let told = || self.remarks(cluster, server).into_iter().flat_map(Remarks::impediments);
+        let from = told().next().map_or(PROBED, |_| NOT_PROBED);
+        if !told().any(|told| told.cause == cause) {
+            self.remark(place, probing(from, NOT_PROBED, cause, now));
+        }
+    }
+
+    /// Ends what was told of a server that could not be probed, once all its probes have been run. What was said last
+    /// counts, not what is known of the probes: another run or another configuration begins with fresh ones.
+    pub(super) fn tell_probed(&mut self, place @ (cluster, server): (usize, usize), now: Instant) {
+        let was_impeded =
+            self.remarks(cluster, server).is_some_and(|said| said.impediments().next().is_some());
+        if was_impeded && self.health(cluster).get(server).is_some_and(ServerHealth::is_probed) {
+            self.remark(place, probing(NOT_PROBED, PROBED, "this host can probe it again".to_owned(), now));
+        }
     }
 
     /// The server must prove itself anew, and what it said of itself is worth nothing any more.
@@ -145,12 +163,17 @@ impl Roster {
         self.tell_own_word(place, word, cause, now);
     }
 
-    /// Tells a remark; what was said before held since the last one on the same subject.
+    /// Tells a remark; what was said before held since the last change of the same subject.
     pub(super) fn remark(&mut self, place: (usize, usize), remark: Remark) {
-        let last = self.remarks(place.0, place.1).and_then(|remarks| remarks.last(remark.subject));
+        let last = self.remarks(place.0, place.1).and_then(|remarks| remarks.last_change(remark.subject));
         let after = last.map(|last| remark.at.saturating_duration_since(last.at));
         self.tell(place, What::Remark(remark), after);
     }
+}
+
+fn probing(from: &str, to: &str, cause: String, now: Instant) -> Remark {
+    let (from, to) = (from.to_owned(), to.to_owned());
+    Remark { subject: Subject::Probing, from, to, cause, until: None, at: now }
 }
 
 /// What a server says in an outcome, for people: "it says drain (for the night)".

@@ -7,11 +7,10 @@ use crate::{
     admin::AdminState,
     cluster::{Cluster, Join, Model},
     health::Origin,
+    last_run::PROBED_OTHERWISE,
     probe::Target,
     selection::Rule,
 };
-
-const PROBED_OTHERWISE: &str = "it is probed otherwise, and had taken itself out";
 
 impl Roster {
     /// The roster of the configuration that takes this one's place. A server that is in both, in the same cluster, by the same
@@ -42,10 +41,11 @@ impl Roster {
         let mut all_known = true;
         let mut forgotten = Vec::new();
         for (place, server) in cluster.servers.iter().enumerate() {
-            let same = old.and_then(|(old_index, old)| {
-                let old_place = names.get(server.name.as_str()).copied()?;
-                let is_same = old.servers.get(old_place)?.address == server.address;
-                is_same.then_some((old_index, old_place, old))
+            let named = old.and_then(|(old_index, old)| {
+                Some((old_index, names.get(server.name.as_str()).copied()?, old))
+            });
+            let same = named.filter(|(_, old_place, old)| {
+                old.servers.get(*old_place).is_some_and(|old| old.address == server.address)
             });
             let fresh = Target(self.next_target);
             let target = self.targets.get_mut(index).and_then(|targets| targets.get_mut(place));
@@ -75,6 +75,9 @@ impl Roster {
                 }
             } else {
                 all_known = false;
+                // Who was told that this name is not probed is told the end of that.
+                let said = named.and_then(|(old_index, old_place, _)| before.remarks(old_index, old_place));
+                said.into_iter().for_each(|said| remarks.keep_impediments(said));
             }
             self.next_target += u64::from(*target == fresh);
         }

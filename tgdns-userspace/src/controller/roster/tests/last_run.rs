@@ -1,10 +1,12 @@
 use super::*;
 use crate::{
+    admin::Said,
     cluster::{Agent, AllDown},
     health::{Report, ReportedWeight},
     image::Image,
     last_run::file::Memory,
     publish,
+    remark::Remark,
     selection::{Chosen, FULL, Rule},
 };
 
@@ -153,6 +155,60 @@ fn what_another_agent_said_has_to_be_said_anew() {
         assert_eq!(next.choose(0, now).weights, [FULL, 0, FULL], "maps: {maps}");
         says(&mut next, 1, None, None, now);
         assert_eq!(next.choose(0, now).weights, [FULL; 3], "maps: {maps}");
+    }
+}
+
+/// Whoever was told that a server had taken itself out is told when that counts no more, and why.
+#[test]
+fn what_a_start_drops_of_what_servers_said_is_told() {
+    let told = |roster: &mut Roster| {
+        let news = roster.take_news().into_iter().filter_map(|news| match news.what {
+            What::Remark(remark) => {
+                let Remark { from, to, cause, .. } = remark;
+                Some(format!("{} {}: {from} -> {to} ({cause})", news.server, remark.subject.as_str()))
+            }
+            What::Verdict(_) => None,
+        });
+        news.collect::<Vec<_>>()
+    };
+    let start =
+        |send: &str, now| Roster::new(with_agents(send), Admins::default(), Some(BTreeSet::new()), now);
+    let cause = "(it is probed otherwise, and had taken itself out)";
+    let dropped =
+        [format!("server-1 reported: drain -> ready {cause}"), format!("server-2 weight: 0 -> 1 {cause}")];
+    for (maps, send, expected) in
+        [(false, "x", &[][..]), (true, "x", &[]), (false, "y", &dropped), (true, "y", &dropped)]
+    {
+        let now = Instant::now();
+        let mut roster = start("x", now);
+        says(&mut roster, 0, Some(50), None, now);
+        says(&mut roster, 1, None, Some(AdminState::Drain), now);
+        says(&mut roster, 2, Some(0), None, now);
+        let mut next = restart(&mut roster, with_agents(send), now, maps, 0);
+        assert_eq!(told(&mut next), expected, "{send}, maps: {maps}");
+        // Once.
+        let mut next = restart(&mut next, with_agents(send), now, maps, 0);
+        assert_eq!(told(&mut next), Vec::<String>::new(), "{send}, maps: {maps}");
+    }
+    // The maps have it back in the answers, as the file had no time to be saved; or it was worked on since.
+    let now = Instant::now();
+    let mut roster = start("x", now);
+    (0..3).for_each(|server| says(&mut roster, server, None, Some(AdminState::Ready), now));
+    let due = roster.due(now, 0).unwrap();
+    let prefixes = publish::prefixes(roster.model());
+    let maps = publish::image(roster.model(), &prefixes, &due.chosen, &due.services, &due.serials, &due.ttls);
+    says(&mut roster, 1, None, Some(AdminState::Drain), now);
+    let memory = Memory::of(&roster, now, 1_000_000);
+    let mut worked_on = Admins::default();
+    let maint = Said { state: AdminState::Maint, reason: None, since: 1000, until: Some(1001) };
+    worked_on.set("server-1", maint);
+    for (maps, admins, cause) in [
+        (maps, Admins::default(), "the last run handed it out again"),
+        (Image::default(), worked_on, "maintenance has ended"),
+    ] {
+        let mut next = Roster::new(with_agents("x"), admins, Some(BTreeSet::new()), now);
+        next.remember(&maps, &memory, now, 1_002_000);
+        assert_eq!(told(&mut next), [format!("server-1 reported: drain -> ready ({cause})")]);
     }
 }
 

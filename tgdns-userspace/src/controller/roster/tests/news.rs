@@ -4,6 +4,7 @@ use crate::{
     health::{Health, Report, ReportedWeight},
     image::Image,
     last_run::file::Memory,
+    remark::Subject,
 };
 
 /// What is told, and on which occasion: `server-0 drain: ready -> drain (a fan)`.
@@ -151,6 +152,14 @@ fn another_probe_takes_back_what_the_one_before_reported() {
     assert_eq!(told(&mut roster.successor(model(&[1]), now)), Vec::<String>::new());
 }
 
+/// The next run, which finds what this one has saved.
+fn restarted(roster: &Roster, model: Model, now: Instant) -> Roster {
+    let text = serde_json::to_string(&Memory::of(roster, now, 20_000)).unwrap();
+    let mut next = Roster::new(model, roster.admins().clone(), Some(BTreeSet::new()), now);
+    next.remember(&Image::default(), &serde_json::from_str(&text).unwrap(), now, 20_000);
+    next
+}
+
 /// Once for as long as it lasts, and its verdict stays.
 #[test]
 fn a_probe_that_cannot_run_is_told_once() {
@@ -165,4 +174,76 @@ fn a_probe_that_cannot_run_is_told_once() {
     assert!(roster.is_live(0, 0));
     observe(&mut roster, "a", true, now);
     assert_eq!(told(&mut roster), ["server-0 probing: not probed -> probed (this host can probe it again)"]);
+}
+
+/// Whoever was told that a server is not probed is told when it is again, whatever lies in between.
+#[test]
+fn the_end_of_an_impediment_is_told_over_restarts_and_reloads() {
+    let start = Instant::now();
+    let repaired = |edit: fn(&mut Server)| {
+        let mut model = model(&[1]);
+        edit(&mut model.clusters[0].servers[0]);
+        model
+    };
+    let edits: [fn(&mut Server); 3] = [
+        |_| (),
+        |server| server.probes[0].port = 444,
+        // The same name at another address: what is said is said of the name.
+        |server| server.address = [10, 0, 0, 9].into(),
+    ];
+    for (case, edit) in edits.into_iter().enumerate() {
+        for restarts in [false, true] {
+            let mut roster = Roster::new(model(&[1]), Admins::default(), Some(BTreeSet::new()), start);
+            roster.impede(0, 0, 0, "cannot run /x", start);
+            let later = start + Duration::from_secs(7);
+            roster.take_news();
+            let mut next = match restarts {
+                true => restarted(&roster, repaired(edit), later),
+                false => roster.successor(repaired(edit), later),
+            };
+            next.take_news();
+            // Not repaired yet: that has been told.
+            next.impede(0, 0, 0, "cannot run /x", later);
+            assert_eq!(told(&mut next), Vec::<String>::new(), "case {case}, restarts {restarts}");
+            // Another cause of the same is told as such.
+            next.impede(0, 0, 0, "no memory", later);
+            observe(&mut next, "a", true, later);
+            let news = next.take_news();
+            let probing = news.iter().filter_map(|news| match &news.what {
+                What::Remark(remark) if remark.subject == Subject::Probing => Some((remark, news.after)),
+                What::Remark(_) | What::Verdict(_) => None,
+            });
+            let probing: Vec<_> =
+                probing.map(|(remark, after)| (remark.from.as_str(), remark.to.as_str(), after)).collect();
+            let seven = Some(Duration::from_secs(7));
+            assert_eq!(probing, [("not probed", "probed", seven)], "case {case}, restarts {restarts}");
+        }
+    }
+}
+
+/// It is not probed for as long as one of its probes cannot run, and a fresh one has to be seen to run.
+#[test]
+fn all_probes_of_a_server_have_to_run() {
+    let now = Instant::now();
+    let two = || {
+        let mut model = model(&[1]);
+        let probes = &mut model.clusters[0].servers[0].probes;
+        probes.push(Probe { name: "other".to_owned(), ..probes[0].clone() });
+        model
+    };
+    let mut roster = Roster::new(two(), Admins::default(), Some(BTreeSet::new()), now);
+    let ok = Outcome::success(Duration::ZERO);
+    roster.impede(0, 0, 0, "cannot run /x", now);
+    roster.impede(0, 0, 1, "cannot run /y", now);
+    let one = "server-0 probing: probed -> not probed (tcp: cannot run /x)";
+    assert_eq!(told(&mut roster), [one, "server-0 probing: not probed -> not probed (other: cannot run /y)"]);
+    roster.observe(0, 0, 0, &ok, now);
+    assert_eq!(told(&mut roster), Vec::<String>::new());
+    let mut next = restarted(&roster, two(), now);
+    next.observe(0, 0, 0, &ok, now);
+    next.impede(0, 0, 1, "cannot run /y", now);
+    assert_eq!(told(&mut next), Vec::<String>::new(), "the other one cannot run still");
+    next.observe(0, 0, 1, &ok, now);
+    let end = "server-0 probing: not probed -> probed (this host can probe it again)";
+    assert_eq!(told(&mut next), ["server-0 up: unknown -> up (other: 1 success)", end]);
 }

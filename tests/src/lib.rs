@@ -1,5 +1,6 @@
-//! The lab, the vectors, places for pins, torture, and chaos.
+//! The lab, the vectors, places for pins, torture, chaos, and benchmarks.
 
+pub mod bench;
 pub mod chaos;
 pub mod lab;
 pub mod pins;

@@ -1,8 +1,10 @@
 //! The project's tasks: `cargo xtask TASK`.
 
+mod bench;
 mod build;
 mod chaos;
 mod demo;
+mod floor;
 mod lint;
 mod process;
 mod setup;
@@ -42,6 +44,8 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
+    /// Measures how fast tgdns is beside a floor, and writes BENCHMARKS.md and docs/benchmarks.
+    Bench(bench::Options),
     /// Shows a cluster behind NAT in network namespaces: a server dies, the answer follows.
     Demo {
         /// Passed on to the demo; `cargo xtask demo -- --help` lists them.
@@ -61,6 +65,7 @@ fn main() -> ExitCode {
         }
         Task::Torture(lengths) => torture::run(&lengths),
         Task::Chaos { arguments } => chaos::run(&arguments),
+        Task::Bench(options) => bench::run(&options),
         Task::Demo { arguments } => demo::run(&arguments),
     };
     match outcome {

@@ -5,13 +5,13 @@ use std::time::Instant;
 use anyhow::{Result, ensure};
 
 use crate::{
-    build, lint, process,
+    bench, build, lint, process,
     setup::{self, Group},
     test_kernels,
 };
 
 /// Runs every stage, also after one that failed, unless nothing can be built. What the runners print of themselves is
-/// the summary: libtest's `test result` lines, and the kernels' table and count at the end.
+/// the summary: libtest's `test result` lines, the ratios to the floor, and the kernels' table and count at the end.
 pub(crate) fn run() -> Result<()> {
     let started = Instant::now();
     setup::run(&Group::ALL)?;
@@ -28,6 +28,7 @@ pub(crate) fn run() -> Result<()> {
     stage("lint", &lint::run);
     if stage("build", &build::run) {
         stage("tests", &tests);
+        stage("ratios", &bench::ratios);
         stage("kernels", &|| test_kernels::run(&[]));
     }
     ensure!(failed.is_empty(), "failed: {}", failed.join(", "));

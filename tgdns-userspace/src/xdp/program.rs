@@ -5,7 +5,7 @@ use std::{path::Path, time::Instant};
 use anyhow::{Context as _, Result};
 use aya::{
     Ebpf, EbpfLoader,
-    programs::{TestRunOptions, Xdp},
+    programs::{ProgramFd, TestRunOptions, Xdp},
 };
 
 use super::{Published, link};
@@ -106,6 +106,14 @@ impl Program {
     #[cfg(feature = "log-frames")]
     pub(super) fn log_frames(&mut self) -> Result<()> {
         super::frames::log(&mut self.ebpf)
+    }
+
+    /// Its descriptor, for another program that calls it.
+    ///
+    /// # Errors
+    /// It is not loaded.
+    pub fn descriptor(&mut self) -> Result<&ProgramFd> {
+        Ok(xdp(&mut self.ebpf)?.fd()?)
     }
 
     /// How many instructions the verifier walked.

@@ -1,0 +1,11 @@
+//! How fast tgdns is, held against a floor that is measured in the same run.
+//!
+//! `cargo xtask bench` runs [`crate::bench`]'s program: the figures go to the terminal and, where asked, into BENCHMARKS.md
+//! and `docs/benchmarks`. Start at [`kinds`].
+
+pub mod committed;
+pub mod harness;
+pub mod kinds;
+pub mod machine;
+pub mod report;
+pub mod spread;

@@ -5,7 +5,9 @@
 //! nobody listens to it any more, kills all that the command has started. So a command whose [`Running`] is dropped, or
 //! whose controller was killed, leaves nothing behind, whatever session and group it is in.
 
+mod children;
 mod confinement;
+pub(crate) mod oom_score;
 mod supervisor;
 
 use std::{
@@ -57,7 +59,7 @@ pub(crate) fn start(
     };
     command.env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
     command.envs(environment).args(words);
-    let mut supervisor = command.spawn()?;
+    let mut supervisor = oom_score::unspared(|| command.spawn())?;
     let report = supervisor.stdout.take().ok_or(ErrorKind::BrokenPipe)?;
     Ok(Running { supervisor, report })
 }

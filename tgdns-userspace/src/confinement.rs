@@ -19,6 +19,7 @@ use nix::{
 };
 
 use crate::{
+    child::oom_score,
     cluster::{Model, XdpMode},
     preflight::capabilities::{self, Capability},
 };
@@ -33,6 +34,9 @@ const WRITING: ABI = ABI::V3;
 pub(crate) fn confine(model: &Model) -> Result<()> {
     let threads = fs::read_dir("/proc/self/task").context("cannot count the threads")?.count();
     ensure!(threads == 1, "{threads} threads run already, so not all of them could be confined");
+    if let Err(error) = oom_score::learn() {
+        tracing::warn!("cannot open /proc/self/oom_score_adj, so commands have what tgdns has: {error}");
+    }
     prctl::set_no_new_privs().context("cannot set no_new_privs")?;
     confine_writing(&writable(model))?;
     let kept = capabilities::keep(&capabilities::to_keep(model)).context("cannot drop capabilities")?;

@@ -3,7 +3,11 @@
 use std::io;
 
 use nix::{
-    sys::resource::{Resource, getrlimit, setrlimit},
+    errno::Errno,
+    sys::{
+        resource::{Resource, getrlimit, setrlimit},
+        signal::{SigHandler, SigSet, Signal, signal},
+    },
     unistd::setsid,
 };
 use rustix::{
@@ -18,12 +22,13 @@ use rustix::{
 const OPEN_FILES: u64 = 1024;
 
 /// Confines this process and all that it starts: they have no capabilities and never get any, even where they are root's,
-/// nor another user's rights. Whatever leaves its parent becomes this process's child.
+/// nor another user's rights. Signals do what they do by default. Whatever leaves its parent becomes this process's child.
 ///
 /// # Errors
 /// The kernel refuses any of that.
 pub(super) fn confine() -> io::Result<()> {
     setsid()?;
+    default_signals()?;
     set_child_subreaper(Some(getpid()))?;
     set_no_new_privs(true)?;
     clear_ambient_capability_set()?;
@@ -37,6 +42,20 @@ pub(super) fn confine() -> io::Result<()> {
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
     setrlimit(Resource::RLIMIT_NOFILE, soft.min(OPEN_FILES), hard)?;
     close_others_on_exec()
+}
+
+/// Whoever started the controller may have ignored or blocked any: without SIGCHLD nobody would hear of the command's end.
+fn default_signals() -> io::Result<()> {
+    // This process writes to pipes; what it starts ignores SIGPIPE no more than the others (`std::process`).
+    for number in Signal::iterator().filter(|number| *number != Signal::SIGPIPE) {
+        // SAFETY: there is no handler that could call anything.
+        match unsafe { signal(number, SigHandler::SigDfl) } {
+            // SIGKILL and SIGSTOP.
+            Ok(_) | Err(Errno::EINVAL) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(SigSet::empty().thread_set_mask()?)
 }
 
 /// What whoever started the controller has left open goes no further.

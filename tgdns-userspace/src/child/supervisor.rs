@@ -7,13 +7,13 @@
 use std::{
     env,
     ffi::OsString,
-    fs,
     io::{self, Write as _},
     os::{
         fd::{AsFd as _, BorrowedFd},
         unix::process::CommandExt as _,
     },
     process::{Command, Stdio, exit},
+    time::{Duration, Instant},
 };
 
 use nix::{
@@ -23,9 +23,12 @@ use nix::{
         signalfd::{SfdFlags, SignalFd},
     },
 };
-use rustix::process::{Pid, WaitOptions, kill_process, kill_process_group, wait};
+use rustix::process::{
+    Pid, WaitOptions, getpid, getppid, kill_process, kill_process_group, set_parent_process_death_signal,
+    wait,
+};
 
-use super::confinement;
+use super::{children::children, confinement};
 
 /// The name by which this program knows that it is a supervisor; its first argument is one of those below, and the
 /// command follows.
@@ -34,6 +37,11 @@ pub(super) const NAME: &str = "tgdns-command";
 pub(super) const DROP_OUTPUT: &str = "--drop-output";
 /// The command's output goes where its errors go.
 pub(super) const KEEP_OUTPUT: &str = "--keep-output";
+
+/// Processes that were killed end in that time, if they ever do.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// When those that have not ended are looked for again, in milliseconds.
+const AGAIN: u16 = 100;
 
 /// An [`End`], as the supervisor writes it.
 pub(super) type Report = [u8; 8];
@@ -83,7 +91,7 @@ fn supervise(mut words: impl Iterator<Item = OsString>) {
             if let Some(end) = watch(leader, &signals, report.as_fd()) {
                 tell(end);
             }
-            return kill_all(leader);
+            return kill_all(leader, &signals);
         }
         Err(error) => End::NotRun(error.raw_os_error().unwrap_or(libc::EINVAL)),
     };
@@ -99,16 +107,25 @@ fn tell(end: End) {
 /// Confines this process, and starts the command within.
 fn start(words: &mut impl Iterator<Item = OsString>) -> io::Result<(Pid, SignalFd)> {
     confinement::confine()?;
-    // The command inherits what is blocked.
-    SigSet::empty().thread_set_mask()?;
     let is_kept = words.next().is_some_and(|word| word == KEEP_OUTPUT);
     let output = if is_kept { io::stderr().as_fd().try_clone_to_owned()?.into() } else { Stdio::null() };
     let program = words.next().ok_or(io::ErrorKind::InvalidInput)?;
-    let child = Command::new(program).args(words).process_group(0).stdout(output).spawn()?;
+    let mut command = Command::new(program);
+    command.args(words).process_group(0).stdout(output);
+    let supervisor = getpid();
+    // SAFETY: it makes two system calls, and this process has one thread.
+    let child = unsafe { command.pre_exec(move || die_with(supervisor)) }.spawn()?;
     SigSet::all().thread_block()?;
     let children = SigSet::from(Signal::SIGCHLD);
     let signals = SignalFd::with_flags(&children, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
     Ok((Pid::from_child(&child), signals))
+}
+
+/// Has the kernel kill this process when its parent ends, even if that is killed.
+fn die_with(parent: Pid) -> io::Result<()> {
+    set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
+    // It may have ended before that.
+    if getppid() == Some(parent) { Ok(()) } else { Err(io::ErrorKind::NotFound.into()) }
 }
 
 /// Waits for the command's end, or gives nothing where nobody wants to hear of it.
@@ -130,25 +147,32 @@ fn watch(leader: Pid, signals: &SignalFd, report: BorrowedFd<'_>) -> Option<End>
     }
 }
 
-/// Kills the command's group at once, and then whoever is or becomes a child of this process, until there are none.
-fn kill_all(leader: Pid) {
+/// Kills the command's group at once, and then whoever is or becomes a child of this process, until there are none. Gives up
+/// where they can't be found, or do not end.
+fn kill_all(leader: Pid, signals: &SignalFd) {
     // There may be none left.
     let _ = kill_process_group(leader, rustix::process::Signal::KILL);
-    loop {
-        for child in children() {
+    let deadline = Instant::now() + PATIENCE;
+    while are_left() && Instant::now() < deadline {
+        let Ok(found) = children() else { return };
+        for child in found {
             let _ = kill_process(child, rustix::process::Signal::KILL);
         }
-        match wait(WaitOptions::empty()) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => {}
-            Err(_no_children) => return,
-        }
+        // Those of one that ends become this process's before its end is a signal.
+        let _ = poll(&mut [PollFd::new(signals.as_fd(), PollFlags::POLLIN)], AGAIN);
+        while let Ok(Some(_)) = signals.read_signal() {}
     }
 }
 
-/// Those of this process, which has one thread.
-fn children() -> Vec<Pid> {
-    let text = fs::read_to_string("/proc/thread-self/children").unwrap_or_default();
-    text.split_ascii_whitespace().filter_map(|number| Pid::from_raw(number.parse().ok()?)).collect()
+/// Reaps those that have ended; tells whether there are others.
+fn are_left() -> bool {
+    loop {
+        match wait(WaitOptions::NOHANG) {
+            Ok(Some(_)) | Err(rustix::io::Errno::INTR) => {}
+            Ok(None) => return true,
+            Err(_no_children) => return false,
+        }
+    }
 }
 
 /// The unit tests' program is a supervisor, too, before its harness reads the arguments.

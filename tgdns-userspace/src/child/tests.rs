@@ -8,7 +8,12 @@ use std::{
 
 use nix::{
     fcntl::{FcntlArg, FdFlag, fcntl},
-    sys::resource::{Resource, getrlimit, setrlimit},
+    mount::{MsFlags, mount},
+    sched::{CloneFlags, unshare},
+    sys::{
+        resource::{Resource, getrlimit, setrlimit},
+        signal::{SigHandler, SigSet, Signal, signal},
+    },
 };
 
 use super::*;
@@ -30,6 +35,16 @@ async fn printed(script: &str) -> String {
     let mut text = String::new();
     reader.read_to_string(&mut text).unwrap();
     text
+}
+
+/// Waits until a process is no more, or waits for its new parent at most.
+async fn gone(process: &str) {
+    let start = Instant::now();
+    let stat = Path::new("/proc").join(process).join("stat");
+    while fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z ")) {
+        assert!(start.elapsed() < PATIENCE, "{process} is there still");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 #[test]
@@ -106,11 +121,7 @@ async fn nobody_escapes() {
         }
         drop(child);
         for process in fs::read_to_string(&notes).unwrap().lines() {
-            let start = Instant::now();
-            while Path::new("/proc").join(process).exists() {
-                assert!(start.elapsed() < PATIENCE, "{process} is there still");
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
+            gone(process).await;
         }
     }
     fs::remove_file(&notes).unwrap();
@@ -122,9 +133,67 @@ async fn a_signal_to_the_group_is_the_commands_own() {
     assert_eq!(printed("trap '' TERM; kill -TERM 0; echo on").await, "on\n");
 }
 
+/// The command goes with it.
 #[tokio::test]
 async fn a_killed_supervisor_is_told() {
-    let mut child = start(&shell("kill -KILL $PPID"), vec![], Stdio::null(), Output::Dropped).unwrap();
+    let note = std::env::temp_dir().join(format!("tgdns-child-killed-{}", std::process::id()));
+    let script = format!("echo $$ > {}; kill -KILL $PPID; exec sleep 600", note.display());
+    let mut child = start(&shell(&script), vec![], Stdio::null(), Output::Dropped).unwrap();
     let error = tokio::time::timeout(PATIENCE, child.ended()).await.unwrap().unwrap_err();
     assert_eq!(error.to_string(), "its supervisor has ended before it");
+    let command = fs::read_to_string(&note).unwrap();
+    fs::remove_file(&note).unwrap();
+    gone(command.trim()).await;
+}
+
+/// Whatever whoever started the controller has told the kernel of signals.
+#[tokio::test]
+async fn signals_do_what_they_do_by_default() {
+    let mut command = Command::new("/proc/self/exe");
+    command.arg0(supervisor::NAME).arg(supervisor::KEEP_OUTPUT);
+    command.args(shell("grep -E '^Sig(Blk|Ign)' /proc/$$/status"));
+    let ignored = [Signal::SIGCHLD, Signal::SIGHUP, Signal::SIGTERM];
+    // SAFETY: two system calls, which take no memory.
+    unsafe {
+        command.pre_exec(move || {
+            for number in ignored {
+                signal(number, SigHandler::SigIgn)?;
+            }
+            Ok(SigSet::all().thread_block()?)
+        });
+    }
+    let output = tokio::time::timeout(PATIENCE, command.kill_on_drop(true).output()).await.unwrap().unwrap();
+    assert_eq!(output.stdout, Report::from(End::Status(0)));
+    let told = String::from_utf8(output.stderr).unwrap();
+    let sets: Vec<u64> = told
+        .lines()
+        .map(|line| u64::from_str_radix(line.split_once(":\t").unwrap().1, 16).unwrap())
+        .collect();
+    assert_eq!((sets.len(), sets[0]), (2, 0), "{told}");
+    // `std::process` ignores SIGPIPE in this process, and not in others.
+    for number in ignored.into_iter().chain([Signal::SIGPIPE]) {
+        assert_eq!(sets[1] & 1 << (number as i32 - 1), 0, "{number}: {told}");
+    }
+}
+
+/// A supervisor that can't find what a command has left does not wait for it for ever.
+#[tokio::test]
+async fn without_proc_it_ends() {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.arg0(supervisor::NAME).arg(supervisor::KEEP_OUTPUT);
+    command.args(shell("setsid sleep 600 </dev/null >/dev/null 2>&1 & echo $!"));
+    // SAFETY: system calls, which take constants.
+    unsafe {
+        command.pre_exec(|| {
+            unshare(CloneFlags::CLONE_NEWNS)?;
+            let none = None::<&str>;
+            mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none)?;
+            Ok(mount(Some("none"), "/proc", Some("tmpfs"), MsFlags::empty(), none)?)
+        });
+    }
+    let output = tokio::time::timeout(PATIENCE, command.kill_on_drop(true).output()).await.unwrap().unwrap();
+    let left = String::from_utf8(output.stderr).unwrap();
+    let left = rustix::process::Pid::from_raw(left.trim().parse().unwrap()).unwrap();
+    rustix::process::kill_process(left, rustix::process::Signal::KILL).unwrap();
+    assert_eq!(output.stdout, Report::from(End::Status(0)));
 }

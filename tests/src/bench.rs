@@ -4,8 +4,11 @@
 //! and `docs/benchmarks`. Start at [`kinds`].
 
 pub mod committed;
+pub mod growth;
 pub mod harness;
 pub mod kinds;
 pub mod machine;
+pub mod plot;
 pub mod report;
 pub mod spread;
+pub mod variation;

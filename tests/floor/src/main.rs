@@ -11,6 +11,7 @@
 mod answer;
 mod frame;
 mod restore;
+mod vary;
 
 use aya_ebpf::{bindings::xdp_action, helpers::bpf_xdp_adjust_head, macros::xdp, programs::XdpContext};
 
@@ -18,6 +19,15 @@ use aya_ebpf::{bindings::xdp_action, helpers::bpf_xdp_adjust_head, macros::xdp, 
 #[xdp(frags)]
 fn restore(context: XdpContext) -> u32 {
     if restore::restore(&context).is_some() {
+        restore::call(&context);
+    }
+    xdp_action::XDP_ABORTED
+}
+
+/// As `restore`, with another client and another name in each run.
+#[xdp(frags)]
+fn restore_varied(context: XdpContext) -> u32 {
+    if restore::restore(&context).and_then(|()| vary::vary(&context)).is_some() {
         restore::call(&context);
     }
     xdp_action::XDP_ABORTED

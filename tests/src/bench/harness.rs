@@ -10,9 +10,15 @@ use aya::{
 };
 use nix::time::ClockId;
 
+use super::variation::Variation;
+
 /// As in tests/floor/src/restore.rs: where the frame began, its length, its last eight bytes, and its words.
 const WORDS: usize = 24;
 type Query = [u64; 3 + WORDS];
+
+/// Programs of the floor that write the query, as it is or another one each time.
+const RESTORE: &str = "restore";
+const RESTORE_VARIED: &str = "restore_varied";
 
 /// The object with the floor's programs, which `cargo xtask bench` builds.
 pub struct Floor(Vec<u8>);
@@ -20,6 +26,7 @@ pub struct Floor(Vec<u8>);
 /// A program behind the one that writes the query anew before each run.
 pub struct Harness {
     restore: Ebpf,
+    name: &'static str,
     query: Array<MapData, Query>,
     /// Programs stay in it no longer than it lives.
     _under_test: ProgramArray<MapData>,
@@ -39,6 +46,12 @@ impl Floor {
         Harness::new(self, load(&mut ebpf, name)?.fd()?)
     }
 
+    /// The same with other clients and names.
+    pub fn program_varied(&self, name: &str, variation: &Variation) -> Result<Harness> {
+        let mut ebpf = self.load()?;
+        Harness::varied(self, load(&mut ebpf, name)?.fd()?, variation)
+    }
+
     fn load(&self) -> Result<Ebpf> {
         EbpfLoader::new().load(&self.0).context("the kernel refuses the maps of the floor")
     }
@@ -46,14 +59,22 @@ impl Floor {
 
 impl Harness {
     pub fn new(floor: &Floor, under_test: &ProgramFd) -> Result<Self> {
+        Self::behind(RESTORE, floor.load()?, under_test)
+    }
+
+    /// As [`Self::new`], with another client and another name in each run.
+    pub fn varied(floor: &Floor, under_test: &ProgramFd, variation: &Variation) -> Result<Self> {
         let mut restore = floor.load()?;
-        let mut take =
-            |name: &str| -> Result<Map> { restore.take_map(name).with_context(|| format!("no map {name}")) };
-        let query = Array::try_from(take("QUERY")?)?;
-        let mut programs = ProgramArray::try_from(take("UNDER_TEST")?)?;
-        load(&mut restore, "restore")?;
+        variation.write(&mut restore)?;
+        Self::behind(RESTORE_VARIED, restore, under_test)
+    }
+
+    fn behind(name: &'static str, mut restore: Ebpf, under_test: &ProgramFd) -> Result<Self> {
+        let query = Array::try_from(take(&mut restore, "QUERY")?)?;
+        let mut programs = ProgramArray::try_from(take(&mut restore, "UNDER_TEST")?)?;
+        load(&mut restore, name)?;
         programs.set(0, under_test, 0).context("the program cannot be called by another one")?;
-        Ok(Self { restore, query, _under_test: programs })
+        Ok(Self { restore, name, query, _under_test: programs })
     }
 
     /// The action and the frame of the last of three runs, which shows that each saw the query.
@@ -99,8 +120,12 @@ impl Harness {
     }
 
     fn restore(&mut self) -> Result<&mut Xdp> {
-        Ok(self.restore.program_mut("restore").context("no program restore")?.try_into()?)
+        Ok(self.restore.program_mut(self.name).context("the harness is gone")?.try_into()?)
     }
+}
+
+fn take(ebpf: &mut Ebpf, name: &str) -> Result<Map> {
+    ebpf.take_map(name).with_context(|| format!("the floor has no map {name}"))
 }
 
 fn load<'e>(ebpf: &'e mut Ebpf, name: &str) -> Result<&'e mut Xdp> {

@@ -6,10 +6,14 @@ use anyhow::{Context as _, Result};
 use clap::Parser;
 use tests::bench::{
     committed::Ratios,
+    growth,
     harness::Floor,
     kinds::{self, Effort},
-    machine, report,
+    machine, plot, report,
 };
+
+/// In the repository.
+const RATIOS: &str = "docs/benchmarks/ratios.toml";
 
 /// Measures tgdns beside a floor of the least that an answer takes.
 #[derive(Parser)]
@@ -29,37 +33,29 @@ struct Arguments {
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
+    let floor = Floor::read(&arguments.floor)?;
     let machine = machine::described()?;
     println!("{machine}\n");
-    let floor = Floor::read(&arguments.floor)?;
-    let effort = match (arguments.ratios, arguments.quick) {
-        (true, _) => Effort { repeat: 100_000, rounds: 7 },
-        (false, true) => Effort { repeat: 200_000, rounds: 9 },
-        (false, false) => Effort { repeat: 500_000, rounds: 15 },
+    if arguments.ratios {
+        return ratios(&floor);
+    }
+    let output = arguments.write.as_deref().map(Output::new);
+    let effort = if arguments.quick {
+        Effort { repeat: 200_000, rounds: 9 }
+    } else {
+        // 16 M runs of each, so that as many clients come.
+        Effort { repeat: 1 << 20, rounds: 16 }
     };
-    let repository = arguments.write.clone().unwrap_or_else(|| PathBuf::from("."));
-    frames(&arguments, &floor, effort, &machine, &repository)
+    frames(&floor, effort, &machine, output.as_ref())?;
+    let effort = if arguments.quick { Effort { repeat: 100_000, rounds: 7 } } else { effort };
+    growth(&floor, effort, &machine, output.as_ref())
 }
 
-/// What one frame of each kind costs.
-fn frames(
-    arguments: &Arguments,
-    floor: &Floor,
-    effort: Effort,
-    machine: &str,
-    repository: &Path,
-) -> Result<()> {
-    let costs = on_one_processor(|| kinds::measure(floor, effort))?;
-    let Effort { repeat, rounds } = effort;
-    let table = format!("{machine} {rounds} rounds in turns, {repeat} runs each.\n\n{}", costs.table()?);
-    println!("{table}");
-    let file = repository.join("docs/benchmarks/ratios.toml");
-    let ratios = Ratios::of(&costs.rows);
-    if arguments.write.is_some() {
-        report::write(&repository.join("BENCHMARKS.md"), "frames", &table)?;
-        return ratios.write(&file);
-    }
-    let worse = ratios.worse_than(&Ratios::read(&file)?);
+/// What one frame of each kind costs, and what became worse.
+fn ratios(floor: &Floor) -> Result<()> {
+    let costs = on_one_processor(|| kinds::measure(floor, Effort { repeat: 100_000, rounds: 7 }))?;
+    println!("{}", costs.table()?);
+    let worse = Ratios::of(&costs.rows).worse_than(&Ratios::read(Path::new(RATIOS))?);
     for sentence in &worse {
         println!("slower than committed: {sentence}");
     }
@@ -67,6 +63,54 @@ fn frames(
         println!("no ratio is above 1.25 times the committed one");
     }
     Ok(())
+}
+
+/// What one frame of each kind costs.
+fn frames(floor: &Floor, effort: Effort, machine: &str, output: Option<&Output>) -> Result<()> {
+    let costs = on_one_processor(|| kinds::measure(floor, effort))?;
+    let text = format!("{}\n![net ns by kind of frame](docs/benchmarks/frames.svg)\n", costs.table()?);
+    println!("{text}");
+    if let Some(output) = output {
+        output.section("frames", &format!("{}\n\n{text}", measured(machine, effort)))?;
+        plot::frames(&output.picture("frames"), &costs.rows)?;
+        Ratios::of(&costs.rows).write(&output.0.join(RATIOS))?;
+    }
+    Ok(())
+}
+
+/// What an answer costs as things grow.
+fn growth(floor: &Floor, effort: Effort, machine: &str, output: Option<&Output>) -> Result<()> {
+    let curves = on_one_processor(|| growth::measure(floor, effort))?;
+    let text = growth::tables(&curves)?;
+    println!("{text}");
+    if let Some(output) = output {
+        output.section("growth", &format!("{}\n\n{text}", measured(machine, effort)))?;
+        for curve in &curves {
+            plot::curve(&output.picture(curve.name), curve)?;
+        }
+    }
+    Ok(())
+}
+
+fn measured(machine: &str, Effort { repeat, rounds }: Effort) -> String {
+    format!("{machine} {rounds} rounds in turns, {repeat} runs each.")
+}
+
+/// The repository that the figures are written into.
+struct Output(PathBuf);
+
+impl Output {
+    fn new(repository: &Path) -> Self {
+        Self(repository.to_owned())
+    }
+
+    fn section(&self, name: &str, text: &str) -> Result<()> {
+        report::write(&self.0.join("BENCHMARKS.md"), name, text)
+    }
+
+    fn picture(&self, name: &str) -> PathBuf {
+        self.0.join("docs/benchmarks").join(name).with_extension("svg")
+    }
 }
 
 /// On a thread of its own, which stays where it is put.

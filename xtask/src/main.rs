@@ -6,6 +6,7 @@ mod chaos;
 mod demo;
 mod floor;
 mod lint;
+mod lossless;
 mod process;
 mod setup;
 mod test;
@@ -46,6 +47,8 @@ enum Task {
     },
     /// Measures how fast tgdns is beside a floor, and writes BENCHMARKS.md and docs/benchmarks.
     Bench(bench::Options),
+    /// Replaces the program 100 times, and reloads 100 times, under a million queries each, of which none may be lost.
+    Lossless,
     /// Shows a cluster behind NAT in network namespaces: a server dies, the answer follows.
     Demo {
         /// Passed on to the demo; `cargo xtask demo -- --help` lists them.
@@ -66,6 +69,7 @@ fn main() -> ExitCode {
         Task::Torture(lengths) => torture::run(&lengths),
         Task::Chaos { arguments } => chaos::run(&arguments),
         Task::Bench(options) => bench::run(&options),
+        Task::Lossless => lossless::run(),
         Task::Demo { arguments } => demo::run(&arguments),
     };
     match outcome {

@@ -73,6 +73,15 @@ pub(crate) fn cargo() -> Command {
     command
 }
 
+/// The same for what runs test programs. They need root, so where the user is not, they alone run through sudo.
+pub(crate) fn cargo_as_root() -> Command {
+    let mut command = cargo();
+    if !is_root() {
+        command.args(["--config", "target.'cfg(all())'.runner = ['sudo', '--preserve-env']"]);
+    }
+    command
+}
+
 /// The top of the repository.
 pub(crate) fn repository() -> PathBuf {
     // Cargo tells where the package is; the path at compile time may be of a folder that was moved since.

@@ -35,12 +35,7 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
-/// Every crate's tests. Scenes and kernel vectors need root, so where the user is not, the test programs alone run
-/// through sudo.
+/// Every crate's tests.
 fn tests() -> Result<()> {
-    let mut cargo = process::cargo();
-    if !process::is_root() {
-        cargo.args(["--config", "target.'cfg(all())'.runner = ['sudo', '--preserve-env']"]);
-    }
-    process::run(cargo.args(["test", "--no-fail-fast"]))
+    process::run(process::cargo_as_root().args(["test", "--no-fail-fast"]))
 }

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 
 /// Where each program comes from on Debian.
-const PACKAGES: [(&str, &str); 26] = [
+const PACKAGES: [(&str, &str); 27] = [
     ("bpftool", "bpftool"),
     ("dig", "bind9-dnsutils"),
     ("dnsmasq", "dnsmasq-base"),
@@ -31,6 +31,7 @@ const PACKAGES: [(&str, &str); 26] = [
     ("pdns_recursor", "pdns-recursor"),
     ("setpriv", "util-linux"),
     ("socat", "socat"),
+    ("strace", "strace"),
     ("systemd-analyze", "systemd"),
     ("systemd-sysusers", "systemd"),
     ("systemd-tmpfiles", "systemd"),

@@ -1,6 +1,7 @@
 //! A host with one network interface that `tgdns` runs on, and a machine at the other end of the cable.
 
 use std::{
+    ffi::OsString,
     fs,
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket},
     path::{Path, PathBuf},
@@ -150,17 +151,17 @@ impl Host {
 
     /// Starts `tgdns run` without waiting for anything.
     pub(crate) fn launch(&mut self) -> Result<()> {
-        let configuration = self.path("tgdns.toml");
-        let arguments = ["run".as_ref(), "--config".as_ref(), configuration.as_os_str()];
-        let process = match &self.user {
-            None => Process::start(&self.run, &self.namespace, "tgdns", &self.program, arguments)?,
-            Some(user) => {
-                let (wrapper, mut wrapped) = user.command(&self.program)?;
-                wrapped.extend(arguments.map(ToOwned::to_owned));
-                Process::start(&self.run, &self.namespace, "tgdns", &wrapper, wrapped)?
-            }
+        let (program, arguments) = match &self.user {
+            None => (self.program.clone(), Vec::new()),
+            Some(user) => user.command(&self.program)?,
         };
-        self.process = Some(process);
+        self.launch_by(&program, arguments)
+    }
+
+    /// As [`Self::launch`], by a program that becomes `tgdns` in the end, with its arguments before those of `tgdns`.
+    pub(crate) fn launch_by(&mut self, program: &Path, mut arguments: Vec<OsString>) -> Result<()> {
+        arguments.extend(["run".into(), "--config".into(), self.path("tgdns.toml").into()]);
+        self.process = Some(Process::start(&self.run, &self.namespace, "tgdns", program, arguments)?);
         Ok(())
     }
 

@@ -2,14 +2,20 @@
 
 use std::{
     collections::BTreeSet,
+    fmt,
     io::ErrorKind,
-    net::UdpSocket,
+    net::{SocketAddr, UdpSocket},
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 
-use crate::{host::NAME, question::PATIENCE};
+use crate::{
+    host::{Host, IPV4, LIVE, NAME},
+    question::PATIENCE,
+};
 
 /// Under way at once; less than a veth's ring holds.
 const WINDOW: u16 = 32;
@@ -31,13 +37,62 @@ impl Tally {
     }
 }
 
-/// Asks for the cluster's name from a connected socket for as long as it is told to go on; each answer has to have so many
-/// addresses.
-pub(crate) fn ask(socket: &UdpSocket, addresses: u16, go_on: impl Fn(&Tally) -> bool) -> Result<Tally> {
+impl fmt::Display for Tally {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self { sent, slowest, .. }, lost) = (self, self.lost());
+        write!(formatter, "{sent} queries sent, {lost} lost, the slowest answered after {slowest:?}")
+    }
+}
+
+/// Does so many pieces of work, each with its number, while a client asks for the cluster's name from start to end and sends so
+/// many queries at least. Each answer has to have the live servers' addresses, and no query may be lost.
+pub(crate) fn meanwhile<T>(
+    host: &mut Host,
+    pieces: u32,
+    queries: u64,
+    mut work: impl FnMut(&mut Host, u32) -> Result<T>,
+) -> Result<(Tally, Vec<T>)> {
+    let socket = host.far.enter(|| UdpSocket::bind("10.10.10.10:0"))??;
+    socket.connect(SocketAddr::new(IPV4, 53))?;
+    let is_over = AtomicBool::new(false);
+    let (tally, done) = thread::scope(|scope| {
+        let asking = scope.spawn(|| {
+            let go_on = |tally: &Tally| !is_over.load(Ordering::Relaxed) || tally.sent < queries;
+            ask(&socket, LIVE.len() as u16, go_on)
+        });
+        let done = {
+            // Whatever fails, the client ends.
+            let _end = End(&is_over);
+            let done = (0..pieces).map(|number| {
+                ensure!(!asking.is_finished(), "the client has given up");
+                work(host, number)
+            });
+            done.collect::<Result<Vec<T>>>()
+        };
+        let tally = asking.join().map_err(|_| anyhow!("the client has panicked"))?;
+        anyhow::Ok((tally?, done?))
+    })
+    .with_context(|| host.log())?;
+    ensure!(tally.lost() == 0, "{tally}\n{}", host.log());
+    Ok((tally, done))
+}
+
+/// Sets what it has when it is dropped.
+struct End<'e>(&'e AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Asks for as long as it is told to go on.
+fn ask(socket: &UdpSocket, addresses: u16, go_on: impl Fn(&Tally) -> bool) -> Result<Tally> {
     let mut tally = Tally::default();
     let mut query = query();
     let mut next: u16 = 0;
-    let right = [0x85, 0x00, 0, 1, addresses.to_be_bytes()[0], addresses.to_be_bytes()[1]];
+    let [high, low] = addresses.to_be_bytes();
+    let right = [0x85, 0x00, 0, 1, high, low];
     while go_on(&tally) {
         let start = Instant::now();
         let mut under_way = BTreeSet::new();

@@ -8,6 +8,7 @@ mod footprint;
 mod hooks;
 mod host;
 mod load;
+mod lossless;
 mod modes;
 mod outage;
 mod policies;

@@ -1,13 +1,6 @@
 //! Another version takes over from the one that runs, whether its maps can be adopted or not, and no query is lost.
 
-use std::{
-    fs,
-    mem::offset_of,
-    net::{SocketAddr, UdpSocket},
-    sync::atomic::{AtomicBool, Ordering},
-    thread,
-    time::{Duration, Instant},
-};
+use std::{fs, mem::offset_of, time::Duration};
 
 use anyhow::{Context as _, Result, anyhow, ensure};
 use hickory_proto::rr::RecordType;
@@ -17,73 +10,19 @@ use tgdns_common::tables::{LAYOUT, Settings};
 
 use crate::{
     host::{CLUSTER, Host, INTERFACE, IPV4, LIVE, NAME, Setup, bpftool},
-    load,
     question::ips,
 };
+
+mod crashes;
 
 const AT_MOST: Duration = Duration::from_secs(20);
 /// A first verdict takes two seconds.
 const SLOW: &str = "port = 443\ninterval = \"1m\"\nfast_interval = \"1s\"\nrise = 3";
 
-#[test]
-fn ten_replacements_lose_no_query() -> Result<()> {
-    replace_under_load(10, 20_000)
-}
-
-/// `cargo test --release -p tests --test binary upgrade::a_hundred -- --ignored --nocapture`
-#[test]
-#[ignore = "takes minutes"]
-fn a_hundred_replacements_lose_none_of_a_million_queries() -> Result<()> {
-    replace_under_load(100, 1_000_000)
-}
-
-/// So many replacements of the program, and at least so many queries meanwhile. Every second version has another layout, so
-/// that maps are adopted and rebuilt by turns; every third predecessor is killed, the others end by themselves.
-fn replace_under_load(replacements: u32, queries: u64) -> Result<()> {
-    let mut host = Host::new(&Setup::default())?;
-    host.start()?;
-    let socket = host.far.enter(|| UdpSocket::bind("10.10.10.10:0"))??;
-    socket.connect(SocketAddr::new(IPV4, 53))?;
-    let is_over = AtomicBool::new(false);
-    let start = Instant::now();
-    let (tally, rebuilt) = thread::scope(|scope| {
-        let asking = scope.spawn(|| {
-            let go_on = |tally: &load::Tally| !is_over.load(Ordering::Relaxed) || tally.sent < queries;
-            load::ask(&socket, LIVE.len() as u16, go_on)
-        });
-        let replaced = (0..replacements)
-            .map(|round| {
-                if asking.is_finished() {
-                    return Err(anyhow!("the client has given up"));
-                }
-                replace(&mut host, round)
-            })
-            .collect::<Result<Vec<bool>>>();
-        // Whatever failed, the client ends.
-        is_over.store(true, Ordering::Relaxed);
-        let tally = asking.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        anyhow::Ok((tally, replaced?.into_iter().filter(|rebuilt| *rebuilt).count()))
-    })
-    .with_context(|| host.log())?;
-    println!(
-        "{replacements} replacements, {rebuilt} of them with maps rebuilt, in {:?}: {} queries sent, {} lost, the slowest \
-         answered after {:?}",
-        start.elapsed(),
-        tally.sent,
-        tally.lost(),
-        tally.slowest
-    );
-    ensure!(tally.lost() == 0, "{tally:?}");
-    ensure!(rebuilt as u32 == replacements / 2);
-    // Nothing is left of it.
-    host.process()?.terminate()?;
-    let output = host.tgdns(&["detach"])?;
-    ensure!(output.status.success() && !host.pins.exists(), "{}", String::from_utf8_lossy(&output.stderr));
-    Ok(())
-}
-
-/// Ends the controller, and starts another one, until its program answers; tells whether its maps are others.
-fn replace(host: &mut Host, round: u32) -> Result<bool> {
+/// Ends the controller, and starts another one, until its program answers; tells whether its maps are others. Every second
+/// one has another layout, so that maps are adopted and rebuilt by turns; every third predecessor is killed, the others end by
+/// themselves.
+pub(crate) fn replace(host: &mut Host, round: u32) -> Result<bool> {
     let before = Running::find(host)?;
     match round % 3 {
         0 => host.process()?.kill()?,
@@ -101,48 +40,42 @@ fn replace(host: &mut Host, round: u32) -> Result<bool> {
     Ok(after.map != before.map)
 }
 
-/// A crash at any point of a start with other maps leaves what answers, and something to start from.
+/// It answers from its own maps, as the new ones have no answer yet.
 #[test]
-fn starts_that_die_half_way_are_made_up_for() -> Result<()> {
+fn the_old_program_goes_on_until_each_name_has_its_answer() -> Result<()> {
     let slow = CLUSTER.replace("port = 443", SLOW);
     let mut host = Host::new(&Setup { clusters: &slow, ..Setup::default() })?;
     host.start()?;
     let client = host.client("10.10.10.10", IPV4)?;
-    let next = host.pins.join("next");
     host.process()?.terminate()?;
     change_layout(&host)?;
     let before = Running::find(&host)?;
-    // Pins that a start has replaced before it died.
-    for replaced in [0, 1, 4, 7] {
-        // Nothing is known of the servers, so that the old program has to go on for a while.
-        fs::remove_file(host.path("state/health.json"))?;
-        host.launch()?;
-        wait::until("a status", AT_MOST, || {
-            host.check()?;
-            let notes = status(&host).map(|status| status["notes"].clone()).unwrap_or_default();
-            let is_told = notes.to_string().contains("another version answers");
-            Ok(if is_told { Ok(()) } else { Err(anyhow!("{notes}")) })
-        })?;
-        ensure!(status(&host)?["interfaces"][0]["attached"] == true);
-        ensure!(client.addresses(NAME, RecordType::A)? == ips(&LIVE)?, "{}", host.log());
-        ensure!(Running::find(&host)?.program == before.program, "the old program answers");
-        host.process()?.kill()?;
-        let mut pins: Vec<_> = fs::read_dir(&next)?.collect::<Result<_, _>>()?;
-        pins.sort_by_key(fs::DirEntry::file_name);
-        ensure!(pins.len() == 7, "{pins:?}");
-        for pin in pins.iter().take(replaced) {
-            fs::rename(pin.path(), host.pins.join(pin.file_name()))?;
-        }
-        ensure!(client.addresses(NAME, RecordType::A)? == ips(&LIVE)?, "{}", host.log());
-        fs::write(host.path("state/health.json"), "{}").ok();
-    }
-    let output = host.tgdns(&["stats"])?;
-    println!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let output = host.tgdns(&["stats", "--json"])?;
+    let told = String::from_utf8_lossy(&output.stderr);
+    ensure!(
+        told.contains("is of another version of tgdns: `tgdns run` of this version takes over"),
+        "{told}"
+    );
+    // Nothing is known of the servers.
     fs::remove_file(host.path("state/health.json"))?;
     host.launch()?;
-    taken_over(&mut host, &before)?;
+    wait::until("a status", AT_MOST, || {
+        host.check()?;
+        let notes = status(&host).map(|status| status["notes"].clone()).unwrap_or_default();
+        let is_told = notes.to_string().contains("another version answers");
+        Ok(if is_told { Ok(()) } else { Err(anyhow!("{notes}")) })
+    })?;
+    ensure!(status(&host)?["interfaces"][0]["attached"] == true);
+    ensure!(Running::find(&host)?.program == before.program, "the old program answers");
     ensure!(client.addresses(NAME, RecordType::A)? == ips(&LIVE)?, "{}", host.log());
-    ensure!(host.counter("fast_path", "answered_a")? > 0, "the pins are those of the maps in use");
+    taken_over(&mut host, &before)?;
+    ensure!(status(&host)?["notes"].as_array().is_some_and(Vec::is_empty));
+    let answered = host.counter("fast_path", "answered_a")?;
+    ensure!(client.addresses(NAME, RecordType::A)? == ips(&LIVE)?, "{}", host.log());
+    ensure!(
+        host.counter("fast_path", "answered_a")? == answered + 1,
+        "the pins are those of the maps in use"
+    );
     Ok(())
 }
 
@@ -185,10 +118,14 @@ impl Running {
 fn taken_over(host: &mut Host, before: &Running) -> Result<()> {
     wait::until("another program", AT_MOST, || {
         host.check()?;
-        let is_new = Running::find(host)?.program != before.program && !host.pins.join("next").exists();
-        Ok(if is_new && status(host).is_ok() { Ok(()) } else { Err(anyhow!("the old one\n{}", host.log())) })
+        Ok(if has_taken_over(host, before)? { Ok(()) } else { Err(anyhow!("the old one\n{}", host.log())) })
     })
     .map(drop)
+}
+
+fn has_taken_over(host: &Host, before: &Running) -> Result<bool> {
+    let is_other = Running::find(host)?.program != before.program;
+    Ok(is_other && !host.pins.join("next").exists() && status(host).is_ok())
 }
 
 /// The pinned maps are of another version from now on; their program does not care.

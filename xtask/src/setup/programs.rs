@@ -9,7 +9,7 @@ pub(crate) struct Program {
     group: Group,
 }
 
-const PROGRAMS: [Program; 22] = [
+const PROGRAMS: [Program; 23] = [
     program("named", "bind9", Group::Lab),
     program("dig", "bind9-dnsutils", Group::Lab),
     program("unbound", "unbound", Group::Lab),
@@ -29,6 +29,8 @@ const PROGRAMS: [Program; 22] = [
     // What the documentation of the control socket shows.
     program("socat", "socat", Group::Lab),
     program("jq", "jq", Group::Lab),
+    // It ends a start at each of its steps.
+    program("strace", "strace", Group::Lab),
     // It judges the service's unit.
     program("systemd-analyze", "systemd", Group::Lab),
     program("qemu-system-x86_64", "qemu-system-x86", Group::Kernels),

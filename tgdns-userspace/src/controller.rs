@@ -25,6 +25,7 @@ use crate::{
     image::Image,
     last_run,
     responder::unix_seconds,
+    rules::Rules,
     service_manager::{self, Watchdog},
     xdp::{self, FastPath},
 };
@@ -85,7 +86,9 @@ pub async fn run(configuration: Configuration, model: Model) -> Result<()> {
         None => Image::default(),
     };
     let mut controller = Controller::new(configuration, model, admins, fast_path, slow_path);
-    controller.roster.remember(&answered, &last_run, Instant::now(), unix_milliseconds());
+    let (now, wall) = (Instant::now(), unix_milliseconds());
+    controller.rules = Rules::recalled(controller.roster.model(), &last_run, now, wall);
+    controller.roster.remember(&answered, &last_run, now, wall);
     sources.probes.follow(controller.roster.targets());
     confinement::confine(controller.roster.model())?;
     controller.log_start();
@@ -112,6 +115,7 @@ struct Controller {
     started: SystemTime,
     started_at: Instant,
     publication: Publication,
+    rules: Rules,
     watchdog: Watchdog,
 }
 
@@ -142,6 +146,7 @@ impl Controller {
             started: SystemTime::now(),
             started_at: now,
             publication: Publication::default(),
+            rules: Rules::default(),
             watchdog: Watchdog::default(),
         }
     }
@@ -182,6 +187,7 @@ impl Controller {
             self.attachments.due_at(),
             self.roster.next_ttls_at(),
             self.next_admin_end(),
+            self.rules.due_at(),
             tidy,
             self.health_file.due_at(),
             self.watchdog.due_at(),
@@ -201,6 +207,7 @@ impl Controller {
         if reloaded.is_some() || self.publication.again_at().is_none_or(|again_at| again_at <= now) {
             self.publish_due(now, unix_seconds, sources);
         }
+        self.tell_rules(now);
         if let Some(changes) = reloaded {
             self.end_reload(&self.published_reload(changes), sources);
         }

@@ -1,13 +1,15 @@
-//! What changed of the servers lately, and why; the shape of `tgdns history --json`.
+//! What changed of the servers and of the clusters' answers lately, and why; the shape of `tgdns history --json`.
 
 use std::time::{Instant, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    cluster::Cluster,
     controller::roster::Roster,
     health::Change,
     remark::{Remark, Remarks},
+    rules::Rules,
     status, table,
 };
 
@@ -22,11 +24,12 @@ pub struct ChangeTold {
     /// RFC 3339, UTC.
     pub at: String,
     pub cluster: String,
-    pub server: String,
-    /// What changed: `health`, `admin`, `reported`, `weight` or `probing`.
+    /// None where it is a cluster's change.
+    pub server: Option<String>,
+    /// What changed: `health`, `admin`, `reported`, `weight` or `probing` of a server, or `answers` of a cluster.
     pub what: String,
     /// Of health `up`, `down` or `unknown`; of admin and reported `ready`, `drain` or `maint`; a weight; of probing `probed`
-    /// or `not probed`.
+    /// or `not probed`; of answers the rule that they are chosen by, as in `handed_out` of the status.
     pub from: String,
     pub to: String,
     pub cause: String,
@@ -34,43 +37,38 @@ pub struct ChangeTold {
 
 impl History {
     /// `wall` is the clock's time at `now`.
-    pub fn of(roster: &Roster, now: Instant, wall: SystemTime) -> Self {
+    pub fn of(roster: &Roster, rules: &Rules, now: Instant, wall: SystemTime) -> Self {
         let mut changes = Vec::new();
-        for (index, cluster) in roster.model().clusters.iter().enumerate() {
-            let servers = cluster.servers.iter().zip(roster.health(index)).enumerate();
-            for (place, (server, health)) in servers {
-                let told = |at: Instant, what: &str, from: &str, to: &str, cause: &str| {
-                    let age = now.saturating_duration_since(at);
-                    let [cluster, server] = [&cluster.name, &server.name].map(String::clone);
-                    let [what, from, to, cause] = [what, from, to, cause].map(str::to_owned);
-                    (
-                        at,
-                        ChangeTold {
-                            at: status::timestamp(wall - age),
-                            cluster,
-                            server,
-                            what,
-                            from,
-                            to,
-                            cause,
-                        },
-                    )
+        let told = |cluster: &str, server: Option<&str>, at: Instant, [what, from, to, cause]: [&str; 4]| {
+            let at_clock = status::timestamp(wall - now.saturating_duration_since(at));
+            let [what, from, to, cause] = [what, from, to, cause].map(str::to_owned);
+            let (cluster, server) = (cluster.to_owned(), server.map(str::to_owned));
+            (at, ChangeTold { at: at_clock, cluster, server, what, from, to, cause })
+        };
+        for (index, Cluster { name: cluster, servers, .. }) in roster.model().clusters.iter().enumerate() {
+            let remark = |server, of: &Remark| {
+                told(cluster, server, of.at, [of.subject.as_str(), &of.from, &of.to, &of.cause])
+            };
+            for (place, (server, health)) in servers.iter().zip(roster.health(index)).enumerate() {
+                let server = Some(server.name.as_str());
+                let verdict = |of: &Change| {
+                    told(cluster, server, of.at, ["health", of.from.as_str(), of.to.as_str(), &of.cause])
                 };
-                let verdict =
-                    |of: &Change| told(of.at, "health", of.from.as_str(), of.to.as_str(), &of.cause);
-                let remark = |of: &Remark| told(of.at, of.subject.as_str(), &of.from, &of.to, &of.cause);
                 changes.extend(health.changes().map(verdict));
-                changes.extend(roster.remarks(index, place).into_iter().flat_map(Remarks::iter).map(remark));
+                let remarks = roster.remarks(index, place).into_iter().flat_map(Remarks::iter);
+                changes.extend(remarks.map(|of| remark(server, of)));
             }
+            changes.extend(rules.remarks(cluster).map(|of| remark(None, of)));
         }
         // Stable: what happened together stays in the model's order.
         changes.sort_by_key(|(at, _)| *at);
         Self { changes: changes.into_iter().map(|(_, change)| change).collect() }
     }
 
-    /// Without the changes of other servers.
+    /// Of these servers alone, unless there are none.
     pub fn only(mut self, servers: &[String]) -> Self {
-        self.changes.retain(|change| servers.is_empty() || servers.contains(&change.server));
+        let is_one = |server: &Option<String>| server.as_ref().is_some_and(|server| servers.contains(server));
+        self.changes.retain(|change| servers.is_empty() || is_one(&change.server));
         self
     }
 }
@@ -82,7 +80,8 @@ pub fn render(history: &History) -> String {
     }
     let header = ["TIME", "SERVER", "WHAT", "FROM", "TO", "CAUSE"].map(str::to_owned).to_vec();
     let row = |change: &ChangeTold| {
-        let ChangeTold { at, server, what, from, to, cause, .. } = change;
+        let ChangeTold { at, cluster, server, what, from, to, cause } = change;
+        let server = server.as_ref().unwrap_or(cluster);
         [at, server, what, from, to, cause].map(String::clone).to_vec()
     };
     let rows: Vec<Vec<String>> = std::iter::once(header).chain(history.changes.iter().map(row)).collect();
@@ -97,7 +96,7 @@ mod tests {
         let [at, cluster, server, what, from, to, cause] =
             ["1970-01-01T00:01:35.000Z", "internet.intern.netz", server, "health", from, to, cause]
                 .map(str::to_owned);
-        ChangeTold { at, cluster, server, what, from, to, cause }
+        ChangeTold { at, cluster, server: Some(server), what, from, to, cause }
     }
 
     #[test]

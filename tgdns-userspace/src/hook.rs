@@ -1,4 +1,4 @@
-//! Commands and HTTP servers that are told of servers' changes.
+//! Commands and HTTP servers that are told of servers' and clusters' changes.
 //!
 //! Each hook has a task and a short queue: one run at a time, and what finds no place is dropped and counted. So a hook that
 //! hangs holds up nobody but itself.
@@ -33,11 +33,13 @@ const WAITING: usize = 256;
 /// environment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Fact {
-    /// `up`, `down`, `unknown`, `ready`, `drain`, `maint`, `reported`, `weight` or `probing`.
+    /// `up`, `down`, `unknown`, `ready`, `drain`, `maint`, `reported`, `weight` or `probing` of a server, or `answers` of a
+    /// cluster.
     pub event: Occasion,
     pub cluster: String,
-    pub server: String,
-    pub address: String,
+    /// None where it is a cluster's change.
+    pub server: Option<String>,
+    pub address: Option<String>,
     /// What it was before.
     pub from: String,
     pub to: String,

@@ -29,6 +29,7 @@ pub mod query;
 pub mod reload;
 pub mod remark;
 pub mod responder;
+pub mod rules;
 pub mod selection;
 mod service_manager;
 pub mod slow;

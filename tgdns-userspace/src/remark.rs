@@ -1,5 +1,5 @@
 //! What is said of a server beside its probes' verdicts: by people, by itself, and by this host, which may not be able to
-//! probe it. Pure.
+//! probe it; and of a cluster, whose answers may be chosen by another rule. Pure.
 
 use std::{collections::VecDeque, time::Instant};
 
@@ -26,6 +26,8 @@ pub enum Subject {
     Weight,
     /// Whether this host can probe it: `probed` or `not probed`.
     Probing,
+    /// By which rule a cluster's answers are chosen: `live`, or what `all_down` says.
+    Answers,
 }
 
 impl Subject {
@@ -35,6 +37,7 @@ impl Subject {
             Self::Reported => "reported",
             Self::Weight => "weight",
             Self::Probing => "probing",
+            Self::Answers => "answers",
         }
     }
 }

@@ -61,6 +61,19 @@ pub enum Rule {
 }
 
 impl Rule {
+    /// As `tgdns status --json` has it, and hooks are told it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::All => "all",
+            Self::Last => "last",
+            Self::Servfail => "servfail",
+            Self::Refused => "refused",
+            Self::NoData => "nodata",
+            Self::Addresses => "addresses",
+        }
+    }
+
     /// What it does, for people.
     pub fn as_str(self) -> &'static str {
         match self {

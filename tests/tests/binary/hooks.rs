@@ -1,4 +1,4 @@
-//! Commands and HTTP servers are told of what becomes of servers.
+//! Commands and HTTP servers are told of what becomes of servers and of clusters' answers.
 
 use std::{
     fs,
@@ -35,7 +35,7 @@ fn a_command_is_told_of_health_and_of_admin_states() -> Result<()> {
     assert_eq!((&drain["cause"], &drain["address"]), (&json!("a fan"), &json!("10.10.10.20")));
     ensure!(drain["until"].is_string(), "{drain}");
     let stats: Value = serde_json::from_slice(&host.tgdns(&["stats", "--json"])?.stdout)?;
-    assert_eq!(stats["hooks"], json!({ "run": 7, "failed": 1, "dropped": 0 }), "{}", host.log());
+    assert_eq!(stats["hooks"], json!({ "run": 9, "failed": 1, "dropped": 0 }), "{}", host.log());
     let log = host.log();
     ensure!(log.contains("a hook has failed") && log.contains("killed after 200ms"), "{log}");
     drop(host);
@@ -60,7 +60,7 @@ fn an_http_server_is_told_of_health_and_of_admin_states() -> Result<()> {
     let maint = facts.iter().find(|fact| fact["event"] == "maint").expect("it is there");
     assert_eq!((&maint["server"], &maint["address"]), (&json!("internet-2"), &json!("10.10.10.21")));
     let stats: Value = serde_json::from_slice(&host.tgdns(&["stats", "--json"])?.stdout)?;
-    assert_eq!(stats["hooks"], json!({ "run": 8, "failed": 2, "dropped": 0 }), "{}", host.log());
+    assert_eq!(stats["hooks"], json!({ "run": 10, "failed": 2, "dropped": 0 }), "{}", host.log());
     let log = host.log();
     for cause in ["status 500", "timed out after 200ms while waiting for the response's head"] {
         ensure!(log.contains(cause), "{cause}: {log}");
@@ -100,26 +100,28 @@ fn serve(listener: &TcpListener, told: &Mutex<String>) {
 fn facts(host: &mut Host, told: impl Fn() -> String) -> Result<Vec<Value>> {
     host.start()?;
     for (arguments, said) in [
-        (&["drain", "internet-1", "--reason", "a fan", "--until", "1s"][..], "internet-1: drain until "),
-        (&["maint", "internet-2"], "internet-2: maint"),
+        (&["maint", "internet-2"][..], "internet-2: maint"),
+        (&["drain", "internet-1", "--reason", "a fan", "--until", "1s"], "internet-1: drain until "),
     ] {
         let output = host.tgdns(arguments)?;
         ensure!(String::from_utf8_lossy(&output.stdout).starts_with(said), "{output:?}");
     }
-    // Three first verdicts, two that were said, one that ends, in whatever order.
+    // Three first verdicts, two states that were said, one that ends, and none is live meanwhile; in whatever order.
     let expected = [
-        ("up", "internet-1", "unknown"),
-        ("up", "internet-2", "unknown"),
-        ("down", "internet-3", "unknown"),
-        ("drain", "internet-1", "ready"),
-        ("maint", "internet-2", "ready"),
-        ("ready", "internet-1", "drain"),
+        ("up", Some("internet-1"), "unknown"),
+        ("up", Some("internet-2"), "unknown"),
+        ("down", Some("internet-3"), "unknown"),
+        ("drain", Some("internet-1"), "ready"),
+        ("maint", Some("internet-2"), "ready"),
+        ("ready", Some("internet-1"), "drain"),
+        ("answers", None, "live"),
+        ("answers", None, "all"),
     ];
     let start = Instant::now();
     let facts = loop {
         let text = told();
         let facts: Vec<Value> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-        let is_there = |(event, server, from): &(&str, &str, &str)| {
+        let is_there = |(event, server, from): &(&str, Option<&str>, &str)| {
             facts.iter().any(|fact| {
                 (&fact["event"], &fact["server"], &fact["from"])
                     == (&json!(event), &json!(server), &json!(from))

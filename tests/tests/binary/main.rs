@@ -1,6 +1,7 @@
 //! The built `tgdns` on a network interface: what it answers, how it starts again, how it refuses, what it takes.
 
 mod admin;
+mod alarms;
 mod backends;
 mod control;
 mod devices;

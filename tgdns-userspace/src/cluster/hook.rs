@@ -49,7 +49,7 @@ impl fmt::Display for Call {
     }
 }
 
-/// What a server becomes.
+/// What a server becomes, or what becomes of a cluster's answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Occasion {
@@ -65,10 +65,12 @@ pub enum Occasion {
     Weight,
     /// Probed no longer, as this host cannot, or again.
     Probing,
+    /// The cluster is answered by another rule, as too few servers are live, or enough are again.
+    Answers,
 }
 
 impl Occasion {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Up,
         Self::Down,
         Self::Unknown,
@@ -78,6 +80,7 @@ impl Occasion {
         Self::Reported,
         Self::Weight,
         Self::Probing,
+        Self::Answers,
     ];
 
     /// As the configuration writes it.
@@ -92,6 +95,7 @@ impl Occasion {
             Self::Reported => "reported",
             Self::Weight => "weight",
             Self::Probing => "probing",
+            Self::Answers => "answers",
         }
     }
 }

@@ -7,9 +7,10 @@ use tgdns::{
 
 use super::Controller;
 
-/// Show what changed of the servers lately, and why: health, admin states, and what they say of themselves
+/// Show what changed lately, and why: servers' health, admin states and own words, and clusters' answers
 ///
-/// The last 32 verdicts on each server are remembered (8 over a restart), and the last 8 changes of anything else.
+/// The last 32 verdicts on each server are remembered (8 over a restart), and the last 8 changes of anything else. What a
+/// cluster is answered with changes where too few servers are live, and where enough are again.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {

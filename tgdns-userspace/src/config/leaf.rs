@@ -163,14 +163,14 @@ impl AnswerWord {
     }
 }
 
-/// What a server becomes.
+/// What a server becomes, or what becomes of a cluster's answers.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct OccasionWord(pub(super) Occasion);
 
 impl<'de> Deserialize<'de> for OccasionWord {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let expected = "\"up\", \"down\", \"unknown\", \"ready\", \"drain\" or \"maint\"";
-        text(deserializer, expected, |text| {
+        let words = Occasion::ALL.map(|occasion| format!("{:?}", occasion.as_str()));
+        text(deserializer, any_of(&words), |text| {
             Occasion::ALL.into_iter().find(|occasion| occasion.as_str() == text).map(Self).ok_or(None)
         })
     }

@@ -39,9 +39,12 @@ impl Controller {
     fn answer(&self, request: &Request, sources: &Sources) -> Result<Value> {
         let value = match request {
             Request::Status {} => serde_json::to_value(self.status(sources)),
-            Request::History {} => {
-                serde_json::to_value(History::of(&self.roster, Instant::now(), SystemTime::now()))
-            }
+            Request::History {} => serde_json::to_value(History::of(
+                &self.roster,
+                &self.rules,
+                Instant::now(),
+                SystemTime::now(),
+            )),
             Request::Stats {} => serde_json::to_value(stats::Told {
                 counters: self.slow_path.stats(),
                 probes: self.tally.counts().map(|(name, count)| (name.to_owned(), count)).to_vec(),

@@ -83,7 +83,7 @@ impl Controller {
     }
 
     fn memory(&self, now: Instant) -> Memory {
-        Memory::of(&self.roster, now, unix_milliseconds())
+        Memory::of(&self.roster, &self.rules, now, unix_milliseconds())
     }
 }
 

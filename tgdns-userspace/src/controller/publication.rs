@@ -1,14 +1,11 @@
 //! What is due goes into the slow path's tables and the fast path's maps, and again where that fails.
 
-use std::{
-    collections::BTreeMap,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 
 use super::{Controller, roster::Selection, sources::Sources};
-use crate::{publish, selection::Rule};
+use crate::publish;
 
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
@@ -16,8 +13,6 @@ const AGAIN_AFTER: Duration = Duration::from_secs(1);
 #[derive(Default)]
 pub(super) struct Publication {
     failure: Option<Failure>,
-    /// By which rule each cluster's answers were chosen, by the cluster's name.
-    rules: BTreeMap<String, Rule>,
 }
 
 struct Failure {
@@ -42,7 +37,7 @@ impl Controller {
         match self.publish(&selection, sources) {
             Ok(()) => {
                 self.publication.failure = None;
-                self.tell_changed_rules(&selection);
+                self.rules.see(&self.roster, &selection, now);
                 self.roster.set_published(selection);
                 self.health_file.changed(now);
             }
@@ -71,22 +66,5 @@ impl Controller {
             }
         }
         Ok(())
-    }
-
-    fn tell_changed_rules(&mut self, selection: &Selection) {
-        let mut rules = BTreeMap::new();
-        let clusters = self.roster.model().clusters.iter().zip(&selection.chosen).enumerate();
-        for (index, (cluster, chosen)) in clusters.filter(|(index, _)| selection.has(*index)) {
-            let (cluster, rule) = (&cluster.name, chosen.rule);
-            if rule != self.publication.rules.get(cluster).copied().unwrap_or(Rule::Live) {
-                let live = self.roster.live(index);
-                match rule == Rule::Live {
-                    true => tracing::info!(cluster, "only live servers are handed out again"),
-                    false => tracing::warn!(cluster, live, "too few servers are live: {}", rule.as_str()),
-                }
-            }
-            rules.insert(cluster.clone(), rule);
-        }
-        self.publication.rules = rules;
     }
 }

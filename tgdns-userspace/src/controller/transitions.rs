@@ -1,4 +1,4 @@
-//! What is told of servers' changes: a line in the log with the facts as fields, and the hooks.
+//! What is told of servers' and clusters' changes: a line in the log with the facts as fields, and the hooks.
 
 use std::time::{Instant, SystemTime};
 
@@ -6,7 +6,14 @@ use super::{
     Controller,
     roster::{News, What},
 };
-use crate::{hook::Fact, remark::Subject, status};
+use crate::{
+    cluster::Occasion,
+    hook::Fact,
+    remark::{Remark, Subject},
+    rules::RuleNews,
+    selection::Rule,
+    status,
+};
 
 impl Controller {
     /// Tells what has changed since it was called last.
@@ -28,6 +35,34 @@ impl Controller {
             }
         }
     }
+
+    /// Tells which clusters are answered by another rule than people were told last.
+    pub(super) fn tell_rules(&mut self, now: Instant) {
+        for RuleNews { cluster, rule, remark, after } in self.rules.tell(now) {
+            self.health_file.changed(now);
+            let Remark { from, to, cause, .. } = remark;
+            let after_seconds = after.map(|after| after.as_secs());
+            if rule == Rule::Live {
+                let told = "only live servers are handed out again";
+                tracing::info!(cluster, from, to, cause, after_seconds, "{told}");
+            } else {
+                let rule = rule.as_str();
+                tracing::warn!(cluster, from, to, cause, after_seconds, "too few servers are live: {rule}");
+            }
+            self.hooks.tell(Fact {
+                event: Occasion::Answers,
+                cluster,
+                server: None,
+                address: None,
+                from,
+                to,
+                cause: Some(cause),
+                until: None,
+                after_seconds,
+                at: status::timestamp(SystemTime::now()),
+            });
+        }
+    }
 }
 
 fn fact(news: &News) -> Fact {
@@ -40,8 +75,8 @@ fn fact(news: &News) -> Fact {
     Fact {
         event: news.occasion(),
         cluster: news.cluster.clone(),
-        server: news.server.clone(),
-        address: news.address.to_string(),
+        server: Some(news.server.clone()),
+        address: Some(news.address.to_string()),
         from,
         to,
         cause: Some(cause.clone()),
@@ -60,15 +95,16 @@ fn log(what: &What, fact: &Fact) {
             Subject::Reported => "a server says so of itself",
             Subject::Weight => "a server gives itself another weight",
             Subject::Probing => "whether it can be probed has changed",
+            Subject::Answers => "it is answered by another rule",
         },
     };
     match what {
         // Its health is what it was, whatever has become of it.
         What::Remark(remark) if remark.is_impediment() => {
-            tracing::warn!(cluster, server, %address, from, to, cause, until, after_seconds, "{told}");
+            tracing::warn!(cluster, server, address, from, to, cause, until, after_seconds, "{told}");
         }
         What::Verdict(_) | What::Remark(_) => {
-            tracing::info!(cluster, server, %address, from, to, cause, until, after_seconds, "{told}");
+            tracing::info!(cluster, server, address, from, to, cause, until, after_seconds, "{told}");
         }
     }
 }

@@ -20,8 +20,8 @@ fn environment(fact: &Fact) -> Vec<(&'static str, String)> {
     let given = [
         ("TGDNS_EVENT", Some(fact.event.as_str().to_owned())),
         ("TGDNS_CLUSTER", Some(fact.cluster.clone())),
-        ("TGDNS_SERVER", Some(fact.server.clone())),
-        ("TGDNS_ADDRESS", Some(fact.address.clone())),
+        ("TGDNS_SERVER", fact.server.clone()),
+        ("TGDNS_ADDRESS", fact.address.clone()),
         ("TGDNS_FROM", Some(fact.from.clone())),
         ("TGDNS_TO", Some(fact.to.clone())),
         ("TGDNS_CAUSE", fact.cause.clone()),

@@ -15,8 +15,8 @@ fn fact(event: Occasion, server: &str) -> Fact {
     Fact {
         event,
         cluster,
-        server: server.to_owned(),
-        address,
+        server: Some(server.to_owned()),
+        address: Some(address),
         from,
         to: event.as_str().to_owned(),
         cause: Some("connection refused (3 failures in a row)".to_owned()),

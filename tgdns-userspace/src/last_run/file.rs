@@ -16,11 +16,14 @@ use crate::{
     cluster::Server,
     controller::roster::Roster,
     health::{Change, Health, Report},
-    remark::{Remark, Remarks, Subject},
+    remark::{Remark, Remarks},
+    rules::Rules,
     selection::last::Last,
 };
+use remark::KnownRemark;
 use report::KnownReport;
 
+mod remark;
 mod report;
 
 /// In the state directory.
@@ -44,6 +47,9 @@ pub struct Memory {
     /// Who was handed out last because of being live.
     #[serde(default)]
     pub last: Last,
+    /// What was told of the clusters' answers, by their names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    answers: BTreeMap<String, Vec<KnownRemark>>,
 }
 
 /// What was known of a server.
@@ -59,17 +65,6 @@ pub struct Known {
     /// What it said of itself, as far as it did.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     reports: Vec<KnownReport>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct KnownRemark {
-    at: u64,
-    subject: Subject,
-    from: String,
-    to: String,
-    cause: String,
-    /// Seconds since 1970.
-    until: Option<u64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,21 +105,14 @@ impl From<Health> for Verdict {
 
 impl Memory {
     /// What is known at `now`, which the clock calls `wall`.
-    pub fn of(roster: &Roster, now: Instant, wall: u64) -> Self {
+    pub fn of(roster: &Roster, rules: &Rules, now: Instant, wall: u64) -> Self {
         let change = |change: &Change| KnownChange {
             at: wall.saturating_sub(milliseconds(now.saturating_duration_since(change.at))),
             from: change.from.into(),
             to: change.to.into(),
             cause: change.cause.clone(),
         };
-        let remark = |remark: &Remark| KnownRemark {
-            at: wall.saturating_sub(milliseconds(now.saturating_duration_since(remark.at))),
-            subject: remark.subject,
-            from: remark.from.clone(),
-            to: remark.to.clone(),
-            cause: remark.cause.clone(),
-            until: remark.until,
-        };
+        let remark = |remark: &Remark| KnownRemark::of(remark, now, wall);
         let cluster = |(index, cluster): (usize, &crate::cluster::Cluster)| {
             let servers = cluster.servers.iter().zip(roster.health(index)).enumerate();
             let servers = servers.map(|(place, (server, health))| {
@@ -141,12 +129,21 @@ impl Memory {
             (cluster.name.clone(), servers.collect())
         };
         let clusters = roster.model().clusters.iter().enumerate().map(cluster).collect();
-        Self { version: VERSION, saved: wall, clusters, last: roster.last().clone() }
+        let answers = roster.model().clusters.iter().map(|cluster| &cluster.name);
+        let answers = answers.map(|name| (name.clone(), rules.remarks(name).map(remark).collect::<Vec<_>>()));
+        let answers = answers.filter(|(_, remarks)| !remarks.is_empty()).collect();
+        Self { version: VERSION, saved: wall, clusters, last: roster.last().clone(), answers }
     }
 
     /// What is known of a server, if it has this address still.
     pub fn server(&self, cluster: &str, server: &str, address: IpAddr) -> Option<&Known> {
         self.named(cluster, server).filter(|known| known.is_of(address))
+    }
+
+    /// What was told of a cluster's answers, on the clock of this run: `now` is what the clock calls `wall`.
+    pub fn answers(&self, cluster: &str, now: Instant, wall: u64) -> Remarks {
+        let remarks = self.answers.get(cluster).into_iter().flatten();
+        remarks.filter_map(|remark| remark.told(now, wall)).collect()
     }
 
     /// What is known of the server that had this name, at whatever address.
@@ -177,7 +174,7 @@ impl Memory {
         };
         let servers = cluster.servers.iter().zip(verdicts).map(known).collect();
         let clusters = BTreeMap::from([(cluster.name.clone(), servers)]);
-        Self { version: VERSION, saved, clusters, last: Last::default() }
+        Self { version: VERSION, saved, clusters, ..Self::default() }
     }
 }
 
@@ -219,18 +216,7 @@ impl Known {
 
     /// What was said of it beside that, on the same clock.
     pub fn remarks(&self, now: Instant, wall: u64) -> Remarks {
-        let remarks = self.remarks.iter().filter_map(move |remark| {
-            let age = Duration::from_millis(wall.saturating_sub(remark.at));
-            Some(Remark {
-                subject: remark.subject,
-                from: remark.from.clone(),
-                to: remark.to.clone(),
-                cause: remark.cause.clone(),
-                until: remark.until,
-                at: now.checked_sub(age)?,
-            })
-        });
-        remarks.collect()
+        self.remarks.iter().filter_map(|remark| remark.told(now, wall)).collect()
     }
 }
 

@@ -830,7 +830,8 @@ fn hooks() {
         ),
         (
             "command = [\"/bin/tell\"]\non = [\"dead\"]",
-            "5:7: each of `on` must be \"up\", \"down\", \"unknown\", \"ready\", \"drain\" or \"maint\", not \"dead\"",
+            "5:7: each of `on` must be \"up\", \"down\", \"unknown\", \"ready\", \"drain\", \"maint\", \
+             \"reported\", \"weight\", \"probing\" or \"answers\", not \"dead\"",
         ),
         (
             "command = [\"/bin/tell\"]\ntimeout = \"1h\"",

@@ -200,6 +200,7 @@ impl News {
                 (Subject::Reported, _) => Occasion::Reported,
                 (Subject::Weight, _) => Occasion::Weight,
                 (Subject::Probing, _) => Occasion::Probing,
+                (Subject::Answers, _) => Occasion::Answers,
             },
         }
     }

@@ -7,6 +7,7 @@ use crate::{
     last_run::file::Memory,
     publish,
     remark::Remark,
+    rules::Rules,
     selection::{Chosen, FULL, Rule},
 };
 
@@ -74,7 +75,7 @@ fn a_snapshot_is_read_back() {
     for _ in 0..2 {
         observe(&mut roster, "b", false, now);
     }
-    let memory = Memory::of(&roster, now, 1_000_000);
+    let memory = Memory::of(&roster, &Rules::default(), now, 1_000_000);
     let text = serde_json::to_string(&memory).unwrap();
     let read: Memory = serde_json::from_str(&text).unwrap();
     let later = now + Duration::from_secs(5);
@@ -111,7 +112,7 @@ fn restart(roster: &mut Roster, model: Model, now: Instant, maps: bool, age: u64
     let image =
         publish::image(roster.model(), &prefixes, &due.chosen, &due.services, &due.serials, &due.ttls);
     roster.set_published(due);
-    let text = serde_json::to_string(&Memory::of(roster, now, 1_000_000)).unwrap();
+    let text = serde_json::to_string(&Memory::of(roster, &Rules::default(), now, 1_000_000)).unwrap();
     let mut next = Roster::new(model, Admins::default(), Some(BTreeSet::new()), now);
     let image = if maps { image } else { Image::default() };
     next.remember(&image, &serde_json::from_str(&text).unwrap(), now, 1_000_000 + age);
@@ -198,7 +199,7 @@ fn what_a_start_drops_of_what_servers_said_is_told() {
     let prefixes = publish::prefixes(roster.model());
     let maps = publish::image(roster.model(), &prefixes, &due.chosen, &due.services, &due.serials, &due.ttls);
     says(&mut roster, 1, None, Some(AdminState::Drain), now);
-    let memory = Memory::of(&roster, now, 1_000_000);
+    let memory = Memory::of(&roster, &Rules::default(), now, 1_000_000);
     let mut worked_on = Admins::default();
     let maint = Said { state: AdminState::Maint, reason: None, since: 1000, until: Some(1001) };
     worked_on.set("server-1", maint);

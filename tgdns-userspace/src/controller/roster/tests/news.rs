@@ -5,6 +5,7 @@ use crate::{
     image::Image,
     last_run::file::Memory,
     remark::Subject,
+    rules::Rules,
 };
 
 /// What is told, and on which occasion: `server-0 drain: ready -> drain (a fan)`.
@@ -116,7 +117,7 @@ fn what_was_said_outlives_a_restart() {
     let mut roster = Roster::new(model(&[1]), maint_until(50), Some(BTreeSet::new()), now);
     observe(&mut roster, "a", true, now);
     roster.tell_time(now, 20);
-    let text = serde_json::to_string(&Memory::of(&roster, now, 20_000)).unwrap();
+    let text = serde_json::to_string(&Memory::of(&roster, &Rules::default(), now, 20_000)).unwrap();
     for (seconds, expected) in [(40, &[][..]), (50, &["maint -> ready (the time of maint is up)"])] {
         let mut next = Roster::new(model(&[1]), maint_until(50), Some(BTreeSet::new()), now);
         let memory = serde_json::from_str(&text).unwrap();
@@ -154,7 +155,7 @@ fn another_probe_takes_back_what_the_one_before_reported() {
 
 /// The next run, which finds what this one has saved.
 fn restarted(roster: &Roster, model: Model, now: Instant) -> Roster {
-    let text = serde_json::to_string(&Memory::of(roster, now, 20_000)).unwrap();
+    let text = serde_json::to_string(&Memory::of(roster, &Rules::default(), now, 20_000)).unwrap();
     let mut next = Roster::new(model, roster.admins().clone(), Some(BTreeSet::new()), now);
     next.remember(&Image::default(), &serde_json::from_str(&text).unwrap(), now, 20_000);
     next

@@ -14,7 +14,10 @@ use std::{
 };
 
 use anyhow::Context as _;
-use tokio::sync::{mpsc, watch};
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
+};
 
 use self::{changes::Changes, tables::Tables};
 
@@ -27,12 +30,57 @@ mod tables;
 /// Between attempts when the kernel refuses a reading or a subscription.
 const RETRY: Duration = Duration::from_millis(200);
 
+/// Changes come in bursts (an address with its link, both families); a burst is one change.
+const SETTLE: Duration = Duration::from_millis(2);
+
+/// After a reading, so many times as long as it took nothing is read: a storm of changes on a host with many devices keeps
+/// at most a fifth of a processor busy.
+const REST: u32 = 4;
+
+/// How often the devices are looked at although nothing was said of them: the kernel is silent about links of BPF programs
+/// that are detached, or given another program.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// What the kernel has of the configured interfaces.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Snapshot {
-    /// The kernel's number of each that exists, by name. One that was replaced has another number.
-    pub devices: BTreeMap<String, u32>,
+    /// Those that exist, by name.
+    pub devices: BTreeMap<String, Device>,
+    /// Those that were there and are not, and what their devices are called now, where they still exist.
+    pub missing: BTreeMap<String, Option<String>>,
     pub services: BTreeSet<ServiceAddress>,
+    /// How often messages of the kernel were lost, and all was read anew.
+    pub overruns: u64,
+}
+
+/// An interface's device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// The kernel's number; one that took another one's place has its own.
+    pub index: u32,
+    pub carrier: Carrier,
+    /// The kernel's number of its XDP program, whosever it is.
+    pub program: Option<u32>,
+}
+
+/// Whether frames can arrive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carrier {
+    Up,
+    /// No cable, or nobody at its other end.
+    Lost,
+    /// As an administrator wants it.
+    Down,
+}
+
+impl Carrier {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Lost => "no carrier",
+            Self::Down => "down",
+        }
+    }
 }
 
 /// Sends the whole snapshot of the interfaces at the start and at each change, also of which interfaces are wanted.
@@ -48,18 +96,27 @@ pub async fn watch(
     let tables = Tables::read().await.context("cannot read this host's links and addresses")?;
     let mut interfaces = wanted.borrow_and_update().clone();
     tables.require(&interfaces)?;
-    let mut missing = Vec::new();
     let mut sent = tables.snapshot(&interfaces);
+    let mut last_devices = sent.devices.clone();
     let mut receiver_is_there = sender.send(sent.clone()).await.is_ok();
+    let mut rested_at = Instant::now();
     while receiver_is_there {
         tokio::select! {
             () = changes.next() => {}
             Ok(()) = wanted.changed() => interfaces.clone_from(&wanted.borrow_and_update()),
+            () = tokio::time::sleep(LOOK) => if tables::are_still(&sent.devices).await { continue },
             () = sender.closed() => break,
         }
+        tokio::time::sleep_until(rested_at.max(Instant::now() + SETTLE)).await;
+        changes.forget();
+        let began = Instant::now();
         let tables = read(&mut changes).await;
-        tell_missing(&mut missing, tables.missing(&interfaces));
-        let snapshot = tables.snapshot(&interfaces);
+        rested_at = Instant::now() + REST * began.elapsed();
+        let mut snapshot = tables.snapshot(&interfaces);
+        last_devices.extend(snapshot.devices.clone());
+        last_devices.retain(|name, _| interfaces.contains(name));
+        snapshot.missing = tables.renamed(&last_devices);
+        snapshot.overruns = changes.overruns();
         if snapshot != sent {
             receiver_is_there = sender.send(snapshot.clone()).await.is_ok();
             sent = snapshot;
@@ -78,16 +135,6 @@ async fn read(changes: &mut Changes) -> Tables {
         tokio::time::sleep(RETRY).await;
         changes.forget();
     }
-}
-
-fn tell_missing(known: &mut Vec<String>, missing: Vec<String>) {
-    for name in missing.iter().filter(|name| !known.contains(name)) {
-        tracing::warn!("interface {name} is gone; it is answered on again when it returns");
-    }
-    for name in known.iter().filter(|name| !missing.contains(name)) {
-        tracing::info!("interface {name} is back");
-    }
-    *known = missing;
 }
 
 #[cfg(test)]

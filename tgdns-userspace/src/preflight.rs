@@ -26,7 +26,7 @@ pub mod ownership;
 pub fn problems(model: &Model) -> Vec<String> {
     let missing = capabilities::problem(&process_status(), &capabilities::needed_here(model));
     let group = control::group_problem(model.control_group.as_deref());
-    missing.into_iter().chain(problems_of_any(model)).chain(group).collect()
+    missing.into_iter().chain(problems_of_any(model, &model.interfaces)).chain(group).collect()
 }
 
 /// The same for a running controller, which has dropped what it does not need, and is to take another configuration.
@@ -37,17 +37,25 @@ pub fn problems_of_reload(before: &Model, model: &Model) -> Vec<String> {
     // Where the group stays the same, it has been let in already.
     let is_new = before.control_group != model.control_group;
     let group = model.control_group.as_deref().filter(|_| is_new);
-    missing.into_iter().chain(problems_of_any(model)).chain(control::group_problem(group)).collect()
+    // One that is gone is answered on again when it returns.
+    let interfaces: Vec<String> =
+        model.interfaces.iter().filter(|name| !before.interfaces.contains(name)).cloned().collect();
+    missing
+        .into_iter()
+        .chain(problems_of_any(model, &interfaces))
+        .chain(control::group_problem(group))
+        .collect()
 }
 
-fn problems_of_any(model: &Model) -> Vec<String> {
+/// `interfaces` are those that have to exist.
+fn problems_of_any(model: &Model, interfaces: &[String]) -> Vec<String> {
     let mut problems = Vec::new();
     let fast_path = model.xdp_mode != XdpMode::Off;
     problems.extend(publish::excess(model));
     if fast_path {
         problems.extend(kernel::problem(&release()));
         problems.extend(pin_directory_problem(&model.pin_directory));
-        problems.extend(interface_problems(&model.interfaces, &interfaces()));
+        problems.extend(interface_problems(interfaces, &existing_interfaces()));
     }
     problems.extend(directory_problem("state_dir", &model.state_directory));
     problems.extend(ownership::problem("state_dir", &model.state_directory));
@@ -81,7 +89,7 @@ fn pin_directory_problem(pin_directory: &Path) -> Option<String> {
 }
 
 /// Those of the thread's network namespace, which `/sys` need not show.
-fn interfaces() -> Vec<String> {
+fn existing_interfaces() -> Vec<String> {
     let Ok(found) = if_nameindex() else { return Vec::new() };
     let mut names: Vec<String> =
         found.iter().map(|interface| interface.name().to_string_lossy().into_owned()).collect();
@@ -153,7 +161,7 @@ mod tests {
 
     #[test]
     fn the_host_has_a_loopback_interface() {
-        assert!(interfaces().contains(&"lo".to_owned()));
+        assert!(existing_interfaces().contains(&"lo".to_owned()));
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub struct Told {
     pub counters: Vec<(String, u64)>,
     pub probes: Vec<(String, u64)>,
     pub hooks: Vec<(String, u64)>,
+    pub interfaces: Vec<(String, u64)>,
 }
 
 /// Each path by itself, because each can be asked without the other.
@@ -27,6 +28,7 @@ pub struct Stats {
     /// The same, here and below.
     pub probes: Option<Counters>,
     pub hooks: Option<Counters>,
+    pub interfaces: Option<Counters>,
 }
 
 impl Serialize for Counters {
@@ -46,6 +48,7 @@ pub fn render(stats: &Stats) -> String {
         ("slow path", &stats.slow_path),
         ("probes", &stats.probes),
         ("hooks", &stats.hooks),
+        ("interfaces", &stats.interfaces),
     ];
     paths.into_iter().map(|(name, counters)| render_path(name, counters.as_ref())).collect()
 }
@@ -69,14 +72,20 @@ mod tests {
     fn stats() -> Stats {
         let counters = [("answered_a", 12), ("not_dns", 0), ("a_last_one", 3)];
         let counters = counters.map(|(name, count)| (name.to_owned(), count)).to_vec();
-        Stats { fast_path: Some(Counters(counters)), slow_path: None, probes: None, hooks: None }
+        Stats {
+            fast_path: Some(Counters(counters)),
+            slow_path: None,
+            probes: None,
+            hooks: None,
+            interfaces: None,
+        }
     }
 
     #[test]
     fn json_is_an_object_for_each_path() {
         assert_eq!(
             serde_json::to_string(&stats()).unwrap(),
-            r#"{"fast_path":{"answered_a":12,"not_dns":0,"a_last_one":3},"slow_path":null,"probes":null,"hooks":null}"#
+            r#"{"fast_path":{"answered_a":12,"not_dns":0,"a_last_one":3},"slow_path":null,"probes":null,"hooks":null,"interfaces":null}"#
         );
     }
 
@@ -84,7 +93,7 @@ mod tests {
     fn text_leaves_zeros_out() {
         assert_eq!(
             render(&stats()),
-            "fast path, 1 of 3 counters are 0:\n  answered_a  12\n  a_last_one  3\nslow path: not available\nprobes: not available\nhooks: not available\n"
+            "fast path, 1 of 3 counters are 0:\n  answered_a  12\n  a_last_one  3\nslow path: not available\nprobes: not available\nhooks: not available\ninterfaces: not available\n"
         );
     }
 }

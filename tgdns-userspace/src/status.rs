@@ -55,10 +55,23 @@ pub struct InterfaceStatus {
     pub name: String,
     /// `native`, `generic` or `off`.
     pub xdp_mode: String,
-    /// Whether the program runs on the interface's device.
-    pub attached: bool,
+    #[serde(flatten)]
+    pub link: Link,
     /// The addresses on which the fast path answers.
     pub addresses: Vec<IpAddr>,
+}
+
+/// An interface's device, and the program on it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// Whether the program runs on it.
+    pub attached: bool,
+    /// `up`, `no carrier` or `down`; none where there is no such device, or no fast path to look for it.
+    #[serde(default)]
+    pub carrier: Option<String>,
+    /// Why the program is not attached.
+    #[serde(default)]
+    pub problem: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -159,16 +172,16 @@ pub struct AnswerStatus {
 }
 
 impl Status {
-    /// `is_attached` tells of an interface's program, and `wall` is the clock's time at `now`.
+    /// `link` tells of an interface's device, and `wall` is the clock's time at `now`.
     pub fn of(
         process: Process,
         roster: &Roster,
-        is_attached: &dyn Fn(&str) -> bool,
+        link: &dyn Fn(&str) -> Link,
         now: Instant,
         wall: SystemTime,
     ) -> Self {
         let model = roster.model();
-        let interface = |name: &String| InterfaceStatus::of(name, is_attached(name), roster);
+        let interface = |name: &String| InterfaceStatus::of(name, link(name), roster);
         let cluster = |(index, cluster)| ClusterStatus::of(roster, index, cluster, now, wall);
         Self {
             process,
@@ -181,13 +194,13 @@ impl Status {
 }
 
 impl InterfaceStatus {
-    fn of(name: &str, attached: bool, roster: &Roster) -> Self {
+    fn of(name: &str, link: Link, roster: &Roster) -> Self {
         let model = roster.model();
         let here = roster.services().filter(|service| service.interface == name);
         Self {
             name: name.to_owned(),
             xdp_mode: model.xdp_mode.as_str().to_owned(),
-            attached,
+            link,
             addresses: here.map(|service| service.address).collect(),
         }
     }

@@ -8,7 +8,7 @@ use std::{
     time::Instant,
 };
 
-use anyhow::{Error, Result};
+use anyhow::Result;
 use nix::net::if_::if_nametoindex;
 
 use crate::{
@@ -18,6 +18,7 @@ use crate::{
 };
 use lock::Lock;
 
+mod follow;
 #[cfg(feature = "log-frames")]
 mod frames;
 pub mod link;
@@ -26,6 +27,7 @@ mod pins;
 mod program;
 mod staging;
 
+pub use follow::Followed;
 pub use pins::{detach, turn_off};
 pub(crate) use program::test_run;
 pub use program::{PROGRAM, Program};
@@ -95,8 +97,10 @@ impl FastPath {
     /// The pins could not be replaced; call it again then.
     pub fn take_over(&mut self, interfaces: &[String]) -> Result<()> {
         self.is_waiting = false;
-        for (interface, error) in self.follow(&numbers(interfaces)) {
-            tracing::error!(interface, "the fast path is not attached: {error:#}");
+        for (interface, outcome) in self.attach_to(&numbers(interfaces)) {
+            if let Followed::Failed(error) = outcome {
+                tracing::error!(interface, "the fast path is not attached: {error:#}");
+            }
         }
         if let Err(error) = staging::commit(&self.pin_directory) {
             self.is_waiting = true;
@@ -139,31 +143,6 @@ impl FastPath {
     pub fn leave_others(&mut self, interfaces: &[String]) -> Result<()> {
         self.devices.retain(|interface, _| interfaces.contains(interface));
         pins::detach_others(&self.pin_directory, interfaces)
-    }
-
-    /// Attaches the program to the devices that took the place of others, or came back. What could not be attached is
-    /// given with its cause, and tried again by the next call.
-    pub fn follow(&mut self, devices: &BTreeMap<String, u32>) -> Vec<(String, Error)> {
-        if self.is_waiting {
-            return Vec::new();
-        }
-        self.devices.retain(|interface, device| devices.get(interface) == Some(device));
-        let mut failed = Vec::new();
-        for (interface, device) in devices {
-            if self.devices.contains_key(interface) {
-                continue;
-            }
-            match self.program.attach(interface, self.mode, &self.pin_directory) {
-                Ok(_) => drop(self.devices.insert(interface.clone(), *device)),
-                Err(error) => failed.push((interface.clone(), error)),
-            }
-        }
-        failed
-    }
-
-    /// Whether the program runs on an interface's device, as the kernel tells.
-    pub fn is_attached(&self, interface: &str) -> bool {
-        link::is_attached(&self.pin_directory, interface)
     }
 
     /// Makes the maps say what the image says.

@@ -19,6 +19,12 @@ use crate::{
 const SECOND: &str = "tgdns-nic2";
 const AT_MOST: Duration = Duration::from_secs(2);
 
+mod foreign;
+mod links;
+mod several;
+mod storm;
+mod vip;
+
 /// The old program would answer in front of the sockets, with what was published last.
 #[test]
 fn off_is_off() -> Result<()> {
@@ -113,8 +119,29 @@ fn has_program(host: &Host, interface: &str) -> Result<bool> {
 
 /// By its status.
 fn is_attached(host: &Host) -> Result<bool> {
+    status(host, 0)?["attached"].as_bool().context("the status tells nothing")
+}
+
+/// Of an interface, by its place in the configuration.
+fn status(host: &Host, place: usize) -> Result<Value> {
     let output = host.tgdns(&["status", "--json"])?;
     ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let status: Value = serde_json::from_slice(&output.stdout)?;
-    status["interfaces"][0]["attached"].as_bool().context("the status tells nothing")
+    Ok(status["interfaces"][place].clone())
+}
+
+/// Waits until an interface's status says so.
+fn wait_for_status(host: &Host, place: usize, key: &str, expected: impl Into<Value>) -> Result<()> {
+    let expected = expected.into();
+    wait::until(&format!("the status has {key} {expected}"), AT_MOST, || {
+        let status = status(host, place)?;
+        Ok(if status[key] == expected { Ok(()) } else { Err(anyhow::anyhow!("{status}\n{}", host.log())) })
+    })
+    .map(drop)
+}
+
+/// Whether nobody answers.
+fn silent(host: &Host, client: &Client) -> Result<Result<()>> {
+    let found = client.ask(NAME, RecordType::A, PATIENCE / 10)?;
+    Ok(if found.is_none() { Ok(()) } else { Err(anyhow::anyhow!("{found:?}\n{}", host.log())) })
 }

@@ -49,6 +49,7 @@ impl Arguments {
             slow_path: controller(|told| &told.counters),
             probes: controller(|told| &told.probes),
             hooks: controller(|told| &told.hooks),
+            interfaces: controller(|told| &told.interfaces),
         };
         if self.json { super::print_json(&stats) } else { super::print(&stats::render(&stats)) }
     }

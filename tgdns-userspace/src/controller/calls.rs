@@ -49,6 +49,7 @@ impl Controller {
                 counters: self.slow_path.stats(),
                 probes: self.tally.counts().map(|(name, count)| (name.to_owned(), count)).to_vec(),
                 hooks: self.hooks.counts().map(|(name, count)| (name.to_owned(), count)).to_vec(),
+                interfaces: self.attachments.counts().map(|(name, count)| (name.to_owned(), count)).collect(),
             }),
             Request::Admin(_) | Request::Reload {} => bail!("this is not told at once"),
         };
@@ -70,9 +71,10 @@ impl Controller {
             notes: self.notes(),
             probes: sources.probes.pace(),
         };
-        let is_attached = |interface: &str| {
-            self.fast_path.as_ref().is_some_and(|fast_path| fast_path.is_attached(interface))
+        let link = |interface: &str| {
+            let attached = self.fast_path.as_ref().is_some_and(|fast_path| fast_path.is_attached(interface));
+            self.attachments.link(interface, attached)
         };
-        Status::of(process, &self.roster, &is_attached, Instant::now(), SystemTime::now())
+        Status::of(process, &self.roster, &link, Instant::now(), SystemTime::now())
     }
 }

@@ -43,7 +43,10 @@ impl Controller {
         open_files::make_room(&model)?;
         let bound = self.slow_path.bind_more(&model.listen)?;
         if let Some(fast_path) = &mut self.fast_path {
-            fast_path.attach_more(&model.interfaces)?;
+            // One that is configured already and is gone is attached when it returns.
+            let before = &self.roster.model().interfaces;
+            let more = model.interfaces.iter().filter(|interface| !before.contains(interface));
+            fast_path.attach_more(&more.cloned().collect::<Vec<_>>())?;
         }
         let roster = self.roster.successor(model, Instant::now());
         sources.probes.follow(self.roster.targets().chain(roster.targets()));

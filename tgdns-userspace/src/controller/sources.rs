@@ -52,7 +52,8 @@ pub(super) struct Sources {
 impl Sources {
     pub(super) fn start(model: &Model, listener: UnixListener) -> Result<Self> {
         let (probed_sender, probed) = mpsc::channel(WAITING);
-        let (interfaces_sender, interfaces) = mpsc::channel(WAITING);
+        // One is enough: what changed while it waits is in the next one.
+        let (interfaces_sender, interfaces) = mpsc::channel(1);
         let (calls_sender, calls) = mpsc::channel(WAITING);
         let (saved_sender, saved) = mpsc::channel(1);
         let (health_saved_sender, health_saved) = mpsc::channel(1);

@@ -1,6 +1,6 @@
 //! The kernel's signs that a link or an address changed.
 
-use std::{io, time::Duration};
+use std::io;
 
 use nix::errno::Errno;
 use rtnetlink::{
@@ -8,15 +8,16 @@ use rtnetlink::{
     sys::{AsyncSocket as _, AsyncSocketExt as _, SocketAddr, TokioSocket, protocols::NETLINK_ROUTE},
 };
 
-/// Changes come in bursts (an address with its link, both families); a burst is one change.
-const SETTLE: Duration = Duration::from_millis(2);
-
 /// Bytes of a message that are read; nobody looks at them, the rest is cut off.
 const CUT: usize = 16;
+
+/// More than a socket's usual buffer holds; what is left leads to another reading.
+const MOST_AT_ONCE: usize = 4096;
 
 /// A subscription to the kernel's multicast messages, of the thread's network namespace.
 pub(super) struct Changes {
     socket: TokioSocket,
+    overruns: u64,
 }
 
 impl Changes {
@@ -25,30 +26,40 @@ impl Changes {
         let mask = groups.iter().fold(0, |mask, group| mask | 1 << (*group as u32 - 1));
         let mut socket = TokioSocket::new(NETLINK_ROUTE)?;
         socket.socket_mut().bind(&SocketAddr::new(0, mask))?;
-        Ok(Self { socket })
+        Ok(Self { socket, overruns: 0 })
     }
 
-    /// Returns when something may have changed, and the burst is over.
+    /// Returns when something may have changed. No sign is lost where it is dropped before.
     pub(super) async fn next(&mut self) {
-        if let Err(error) = self.wait().await {
+        let received = self.socket.recv(&mut [0_u8; CUT].as_mut_slice()).await;
+        if let (false, Err(error)) = (self.is_sign(&received), received) {
             tracing::warn!("the subscription to address changes broke, subscribing anew: {error}");
             // What changed meanwhile is unknown, which is a change.
-            *self = subscribe_at_last().await;
-            return;
+            *self = Self { overruns: self.overruns, ..subscribe_at_last().await };
         }
-        tokio::time::sleep(SETTLE).await;
-        self.forget();
     }
 
     /// Drops the signs that have come so far, for a full reading follows.
-    pub(super) fn forget(&self) {
-        // A broken socket is found, and told, by the next wait.
-        while is_sign(&self.socket.socket_ref().recv(&mut [0_u8; CUT].as_mut_slice(), 0)) {}
+    pub(super) fn forget(&mut self) {
+        for _ in 0..MOST_AT_ONCE {
+            // A broken socket is found, and told, by the next wait.
+            let received = self.socket.socket_ref().recv(&mut [0_u8; CUT].as_mut_slice(), 0);
+            if !self.is_sign(&received) {
+                return;
+            }
+        }
     }
 
-    async fn wait(&self) -> io::Result<()> {
-        let received = self.socket.recv(&mut [0_u8; CUT].as_mut_slice()).await;
-        if is_sign(&received) { Ok(()) } else { received }
+    /// How often the socket had no room for a message.
+    pub(super) fn overruns(&self) -> u64 {
+        self.overruns
+    }
+
+    /// Whether something changed: a message came, or messages were lost.
+    fn is_sign<T>(&mut self, received: &io::Result<T>) -> bool {
+        let is_lost = received.as_ref().is_err_and(is_overrun);
+        self.overruns += u64::from(is_lost);
+        received.is_ok() || is_lost
     }
 }
 
@@ -62,9 +73,9 @@ async fn subscribe_at_last() -> Changes {
     }
 }
 
-/// Whether something changed: a message came, or messages were lost.
-fn is_sign<T>(received: &io::Result<T>) -> bool {
-    received.as_ref().err().is_none_or(|error| error.raw_os_error() == Some(Errno::ENOBUFS as i32))
+/// Messages were lost; the socket goes on.
+fn is_overrun(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(Errno::ENOBUFS as i32)
 }
 
 #[cfg(test)]
@@ -73,14 +84,8 @@ mod tests {
 
     #[test]
     fn lost_messages_are_a_sign_and_no_broken_socket() {
-        for (received, expected) in [
-            (Ok(()), true),
-            (Err(Errno::ENOBUFS), true),
-            (Err(Errno::EAGAIN), false),
-            (Err(Errno::EBADF), false),
-        ] {
-            let received = received.map_err(io::Error::from);
-            assert_eq!(is_sign(&received), expected, "{received:?}");
+        for (error, expected) in [(Errno::ENOBUFS, true), (Errno::EAGAIN, false), (Errno::EBADF, false)] {
+            assert_eq!(is_overrun(&error.into()), expected, "{error}");
         }
     }
 }

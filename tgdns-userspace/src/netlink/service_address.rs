@@ -1,11 +1,14 @@
 //! From the kernel's tables to the addresses that frames on the configured interfaces may ask; pure.
 
-use std::{collections::BTreeSet, net::IpAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 use anyhow::bail;
 
 use super::{
-    Snapshot,
+    Device, Snapshot,
     tables::{Link, Tables},
 };
 
@@ -15,7 +18,7 @@ pub struct ServiceAddress {
     /// The configured interface, where the frame arrives.
     pub interface: String,
     pub interface_index: u32,
-    /// Of the device that has the address: the interface, or the VLAN device stacked on it.
+    /// Of the device that has the address: the interface, the bond that it is a port of, or a VLAN device on either.
     pub mac: [u8; 6],
     /// VLAN identifiers, the outer one first; none to two.
     pub vlan_tags: Vec<u16>,
@@ -26,15 +29,16 @@ impl Tables {
     pub(super) fn snapshot(&self, interfaces: &[String]) -> Snapshot {
         let configured = self.links.iter().filter(|link| interfaces.contains(&link.name));
         Snapshot {
-            devices: configured.map(|link| (link.name.clone(), link.index)).collect(),
+            devices: configured.map(|link| (link.name.clone(), Device::from(link))).collect(),
             services: self.service_addresses(interfaces),
+            ..Snapshot::default()
         }
     }
 
-    /// All usable addresses of the interfaces and of the VLAN devices stacked on them.
+    /// All usable addresses of the interfaces, of the bonds that they are ports of, and of the VLAN devices stacked on those.
     fn service_addresses(&self, interfaces: &[String]) -> BTreeSet<ServiceAddress> {
         let mut found = BTreeSet::new();
-        for interface in self.links.iter().filter(|link| interfaces.contains(&link.name)) {
+        for interface in self.links.iter().filter(|link| link.is_up && interfaces.contains(&link.name)) {
             for address in &self.addresses {
                 let Some(device) = self.link(address.link) else { continue };
                 let (Some(mac), Some(vlan_tags)) = (device.mac, self.tags_between(interface, device)) else {
@@ -52,8 +56,15 @@ impl Tables {
         found
     }
 
+    /// Of the interfaces that were there those that are not, and what their devices are called now, where they still exist.
+    pub(super) fn renamed(&self, were: &BTreeMap<String, Device>) -> BTreeMap<String, Option<String>> {
+        let gone = were.iter().filter(|(name, _)| !self.links.iter().any(|link| link.name == **name));
+        let name = |device: &Device| self.link(device.index).map(|link| link.name.clone());
+        gone.map(|(interface, device)| (interface.clone(), name(device))).collect()
+    }
+
     /// The configured interfaces that do not exist.
-    pub(super) fn missing(&self, interfaces: &[String]) -> Vec<String> {
+    fn missing(&self, interfaces: &[String]) -> Vec<String> {
         let exists = |name: &&String| self.links.iter().any(|link| link.name == **name);
         interfaces.iter().filter(|name| !exists(name)).cloned().collect()
     }
@@ -80,7 +91,9 @@ impl Tables {
         let mut tags = Vec::new();
         let mut current = device;
         while current.is_up {
-            if current.index == interface.index {
+            if current.index == interface.index
+                || (current.is_bond && interface.controller == Some(current.index))
+            {
                 tags.reverse();
                 return Some(tags);
             }
@@ -91,7 +104,7 @@ impl Tables {
         None
     }
 
-    fn link(&self, index: u32) -> Option<&Link> {
+    pub(super) fn link(&self, index: u32) -> Option<&Link> {
         self.links.iter().find(|link| link.index == index)
     }
 }
@@ -134,6 +147,24 @@ mod tests {
             ("eth0.100", 3, 5, vec![7, 8], "192.0.2.5"),
         ];
         check(&stacked(), &["eth0.100"], &expected);
+    }
+
+    #[test]
+    fn a_bonds_addresses_are_those_of_its_ports() {
+        let port = |index, name| Link { controller: Some(4), ..link(index, name, None) };
+        let bond = Link { is_bond: true, ..link(4, "bond0", None) };
+        let links = vec![port(2, "eth0"), port(3, "eth1"), bond, link(5, "bond0.9", Some((9, 4)))];
+        let addresses = [4, 5].map(address).to_vec();
+        let mut tables = Tables { links, addresses };
+        let row =
+            |name, index| [(name, index, 4, vec![], "192.0.2.4"), (name, index, 5, vec![9], "192.0.2.5")];
+        check(&tables, &["eth0", "eth1"], &[row("eth0", 2), row("eth1", 3)].concat());
+        check(&tables, &["bond0"], &row("bond0", 4));
+        tables.links[0].is_up = false;
+        check(&tables, &["eth0", "eth1"], &row("eth1", 3));
+        // A bridge's addresses may be behind its own filters.
+        tables.links[2].is_bond = false;
+        check(&tables, &["eth1"], &[]);
     }
 
     #[test]
@@ -202,8 +233,12 @@ mod tests {
             index,
             name: name.into(),
             is_up: true,
+            has_carrier: true,
             mac: Some([2, 0, 0, 0, 0, u8::try_from(index).expect("a small index")]),
             vlan: vlan.map(|(identifier, lower)| Vlan { identifier, lower }),
+            is_bond: false,
+            controller: None,
+            program: None,
         }
     }
 

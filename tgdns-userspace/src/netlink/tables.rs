@@ -1,6 +1,6 @@
 //! The kernel's links and addresses, as far as service addresses depend on them.
 
-use std::{io, net::IpAddr, time::Duration};
+use std::{collections::BTreeMap, io, net::IpAddr, time::Duration};
 
 use anyhow::Context as _;
 use futures_util::TryStreamExt as _;
@@ -9,6 +9,10 @@ use netlink_packet_route::{
     address::{AddressAttribute, AddressFlags, AddressMessage},
     link::{InfoData, InfoKind, InfoVlan, LinkAttribute, LinkExtentMask, LinkFlags, LinkInfo, LinkMessage},
 };
+use rtnetlink::Handle;
+
+use super::{Carrier, Device};
+use crate::xdp::link::Attachment;
 
 /// A kernel that takes longer lost the request.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -26,9 +30,16 @@ pub(super) struct Link {
     pub(super) name: String,
     /// Whether an administrator wants it up. A link without a carrier keeps its addresses: nothing arrives on it anyway.
     pub(super) is_up: bool,
+    /// Whether frames could arrive.
+    pub(super) has_carrier: bool,
     /// Nothing for devices without Ethernet addresses.
     pub(super) mac: Option<[u8; 6]>,
     pub(super) vlan: Option<Vlan>,
+    pub(super) is_bond: bool,
+    /// The device that it is a port of, such as a bond.
+    pub(super) controller: Option<u32>,
+    /// Its XDP program, by the kernel's number.
+    pub(super) program: Option<u32>,
 }
 
 /// A VLAN device's tag and the device that it is stacked on.
@@ -48,24 +59,55 @@ pub(super) struct Address {
 impl Tables {
     /// Asks the kernel, in the thread's network namespace.
     pub(super) async fn read() -> anyhow::Result<Self> {
-        // A socket for each reading: no state that could break outlives it.
-        let (connection, handle, _unsolicited) = rtnetlink::new_connection()?;
-        let reading = async move {
+        ask(async |handle| {
             let skip_statistics = vec![LinkExtentMask::SkipStats];
             let links = handle.link().get().set_filter_mask(AddressFamily::Unspec, skip_statistics).execute();
             let links: Vec<LinkMessage> = links.try_collect().await.context("links")?;
             let addresses: Vec<AddressMessage> =
                 handle.address().get().execute().try_collect().await.context("addresses")?;
-            anyhow::Ok(Self {
+            Ok(Self {
                 links: links.into_iter().map(Link::from).collect(),
                 addresses: addresses.iter().filter_map(Address::usable).collect(),
             })
-        };
-        tokio::select! {
-            tables = reading => tables,
-            () = connection => Err(io::Error::from(io::ErrorKind::ConnectionAborted).into()),
-            () = tokio::time::sleep(PATIENCE) => Err(io::Error::from(io::ErrorKind::TimedOut).into()),
+        })
+        .await
+    }
+}
+
+/// Whether these devices are still what was read of them: names, states and programs. Others are not looked at.
+pub(super) async fn are_still(devices: &BTreeMap<String, Device>) -> bool {
+    let unchanged = ask(async |handle| {
+        for (name, device) in devices {
+            let mut links = handle.link().get().match_index(device.index).execute();
+            let link = links.try_next().await?.map(Link::from);
+            if link.is_none_or(|link| link.name != *name || Device::from(&link) != *device) {
+                return Ok(false);
+            }
         }
+        Ok(true)
+    });
+    // What is no more can't be asked for.
+    unchanged.await.unwrap_or(false)
+}
+
+/// A socket for each reading: no state that could break outlives it.
+async fn ask<T>(reading: impl AsyncFnOnce(Handle) -> anyhow::Result<T>) -> anyhow::Result<T> {
+    let (connection, handle, _unsolicited) = rtnetlink::new_connection()?;
+    tokio::select! {
+        answer = reading(handle) => answer,
+        () = connection => Err(io::Error::from(io::ErrorKind::ConnectionAborted).into()),
+        () = tokio::time::sleep(PATIENCE) => Err(io::Error::from(io::ErrorKind::TimedOut).into()),
+    }
+}
+
+impl From<&Link> for Device {
+    fn from(link: &Link) -> Self {
+        let carrier = match (link.is_up, link.has_carrier) {
+            (false, _) => Carrier::Down,
+            (true, false) => Carrier::Lost,
+            (true, true) => Carrier::Up,
+        };
+        Self { index: link.index, carrier, program: link.program }
     }
 }
 
@@ -75,8 +117,12 @@ impl From<LinkMessage> for Link {
             index: message.header.index,
             name: String::new(),
             is_up: message.header.flags.contains(LinkFlags::Up),
+            has_carrier: message.header.flags.contains(LinkFlags::LowerUp),
             mac: None,
             vlan: None,
+            is_bond: false,
+            controller: None,
+            program: None,
         };
         let (mut lower, mut lower_is_elsewhere, mut identifier) = (None, false, None);
         for attribute in message.attributes {
@@ -86,7 +132,14 @@ impl From<LinkMessage> for Link {
                 LinkAttribute::Address(bytes) => link.mac = bytes.try_into().ok(),
                 LinkAttribute::Link(index) => lower = Some(index),
                 LinkAttribute::LinkNetNsId(_) => lower_is_elsewhere = true,
-                LinkAttribute::LinkInfo(information) => identifier = vlan_identifier(&information),
+                LinkAttribute::LinkInfo(information) => {
+                    link.is_bond = information.contains(&LinkInfo::Kind(InfoKind::Bond));
+                    identifier = vlan_identifier(&information);
+                }
+                LinkAttribute::Controller(index) => link.controller = Some(index),
+                LinkAttribute::Xdp(attributes) => {
+                    link.program = Attachment::of(&attributes).map(|attached| attached.program_id);
+                }
                 _ => {}
             }
         }
@@ -133,7 +186,10 @@ impl Address {
 
 #[cfg(test)]
 mod tests {
-    use netlink_packet_route::{address::AddressHeaderFlags, link::VlanProtocol};
+    use netlink_packet_route::{
+        address::AddressHeaderFlags,
+        link::{LinkXdp, VlanProtocol, XdpAttached},
+    };
 
     use super::*;
 
@@ -164,11 +220,30 @@ mod tests {
             message.attributes = attributes;
             message.attributes.push(LinkAttribute::IfName("eth0".into()));
             let told = format!("{:?}", message.attributes);
-            let expected =
-                Link { index: 3, name: "eth0".into(), is_up: true, mac: expected_mac, vlan: expected_vlan };
+            let expected = Link {
+                index: 3,
+                name: "eth0".into(),
+                is_up: true,
+                has_carrier: false,
+                mac: expected_mac,
+                vlan: expected_vlan,
+                is_bond: false,
+                controller: None,
+                program: None,
+            };
             assert_eq!(Link::from(message), expected, "{told}");
         }
         assert!(!Link::from(LinkMessage::default()).is_up);
+
+        let mut port = LinkMessage::default();
+        port.header.flags = LinkFlags::Up | LinkFlags::LowerUp;
+        let xdp = vec![LinkXdp::Attached(XdpAttached::Driver), LinkXdp::ProgId(7)];
+        port.attributes = vec![LinkAttribute::Controller(4), LinkAttribute::Xdp(xdp)];
+        let port = Link::from(port);
+        assert_eq!((port.has_carrier, port.controller, port.program), (true, Some(4), Some(7)));
+        let mut bond = LinkMessage::default();
+        bond.attributes = vec![LinkAttribute::LinkInfo(vec![LinkInfo::Kind(InfoKind::Bond)])];
+        assert!(Link::from(bond).is_bond);
     }
 
     #[test]

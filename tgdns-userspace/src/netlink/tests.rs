@@ -41,8 +41,12 @@ fn addresses_come_and_go_with_the_kernels() {
         namespace.ip("link set veth0 up");
         // IPv6 addresses do not survive a link that goes down.
         watched.expect("link up", &first[..3]).await;
+        namespace.ip("link set veth1 mtu 1400");
+        watched.expect_silence("another interface's changes").await;
         namespace.ip("link set veth1 down");
-        watched.expect_silence("a lost carrier and another interface's changes").await;
+        let snapshot = watched.snapshot().await;
+        assert_eq!(snapshot.devices["veth0"].carrier, Carrier::Lost);
+        assert_eq!(texts(&snapshot.services), first[..3], "addresses outlive the carrier");
 
         namespace.ip("link delete veth0");
         watched.expect("the interface is gone", &[]).await;
@@ -84,15 +88,21 @@ fn devices_are_told_although_they_have_no_address() {
     let namespace = veth();
     namespace.block_on(|| async {
         let mut watched = Watched::start(&["veth0"]);
-        let first = watched.snapshot().await.devices["veth0"];
+        let first = watched.snapshot().await.devices["veth0"].index;
         // Gone and back before anybody looks: another device all the same.
         namespace.ip("link delete veth0");
         namespace.ip("link add veth0 type veth peer name veth1");
-        let second = watched.snapshot().await.devices["veth0"];
+        let second = watched.snapshot().await.devices["veth0"].index;
         assert_ne!(first, second);
-        namespace.ip("link delete veth0");
-        assert_eq!(watched.snapshot().await, Snapshot::default());
+        namespace.ip("link set veth0 name veth7");
+        assert_eq!(watched.snapshot().await.missing, missing(Some("veth7")));
+        namespace.ip("link delete veth7");
+        assert_eq!(watched.snapshot().await, Snapshot { missing: missing(None), ..Snapshot::default() });
     });
+}
+
+fn missing(name: Option<&str>) -> BTreeMap<String, Option<String>> {
+    BTreeMap::from([("veth0".to_owned(), name.map(str::to_owned))])
 }
 
 #[test]
@@ -130,7 +140,8 @@ fn a_flood_of_changes_ends_in_the_right_set() {
         // The runtime's only thread is busy with this, so nobody empties the subscription's socket.
         namespace.ip(&format!("-batch {}", path.display()));
         assert!(lost_messages() > 0, "the flood is no flood");
-        watched.expect("after the flood", &["192.0.2.1"]).await;
+        let snapshot = watched.snapshot().await;
+        assert_eq!((texts(&snapshot.services), snapshot.overruns), (vec!["192.0.2.1".to_owned()], 1));
     });
     std::fs::remove_file(&path).expect("the temporary file");
 }

@@ -4,7 +4,7 @@ mod servers;
 
 use std::{fmt::Display, time::Duration};
 
-use super::{ClusterStatus, HandedOut, InterfaceStatus, ServerStatus, Status};
+use super::{ClusterStatus, HandedOut, InterfaceStatus, Link, ServerStatus, Status};
 use crate::{probe::PaceStatus, selection::Rule, table};
 
 pub fn render(status: &Status) -> String {
@@ -48,12 +48,18 @@ fn pace(pace: &PaceStatus) -> String {
 }
 
 fn interface(interface: &InterfaceStatus) -> Vec<String> {
-    let state = match (interface.xdp_mode.as_str(), interface.attached) {
+    let Link { attached, carrier, problem } = &interface.link;
+    let carrier = carrier.as_deref().filter(|carrier| *carrier != "up");
+    let carrier = carrier.map_or(String::new(), |carrier| format!(", link {}", carrier.to_uppercase()));
+    let state = match (interface.xdp_mode.as_str(), attached) {
         ("off", _) => "xdp off".to_owned(),
         (mode, true) => {
-            format!("xdp {mode}, attached, answers on {}", or_nothing(list(&interface.addresses)))
+            format!("xdp {mode}, attached{carrier}, answers on {}", or_nothing(list(&interface.addresses)))
         }
-        (mode, false) => format!("xdp {mode}, NOT attached"),
+        (mode, false) => {
+            let problem = problem.as_ref().map_or(String::new(), |problem| format!(": {problem}"));
+            format!("xdp {mode}, NOT attached{carrier}{problem}")
+        }
     };
     vec![interface.name.clone(), state]
 }

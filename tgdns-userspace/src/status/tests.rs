@@ -70,7 +70,7 @@ fn status_after(config: &str, elapsed: Duration, outcomes: &[bool]) -> Status {
         },
     };
     let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(100);
-    Status::of(process, &roster, &|name| name == "eth1", start + Duration::from_secs(10), wall)
+    Status::of(process, &roster, &|name| link(name == "eth1"), start + Duration::from_secs(10), wall)
 }
 
 fn answers_of(status: &Status) -> Vec<(&str, Vec<String>)> {
@@ -180,7 +180,7 @@ fn several_probes_and_reports() {
             ..PaceStatus::default()
         },
     };
-    let told = Status::of(process, &roster, &|_| true, start, SystemTime::UNIX_EPOCH);
+    let told = Status::of(process, &roster, &|_| link(true), start, SystemTime::UNIX_EPOCH);
     let text = render::render(&told);
     let lines: Vec<&str> = text.lines().skip_while(|line| !line.starts_with("  SERVER")).take(12).collect();
     assert_eq!(
@@ -213,14 +213,16 @@ fn people_get_a_table() {
     let mut status = status_after(CONFIG, Duration::from_secs(60), &[true, false]);
     status.process.publish_error = Some("no room".to_owned());
     status.process.notes = vec!["something else".to_owned()];
+    status.interfaces[0].link.problem = Some("its device is called eth7 now".to_owned());
+    status.interfaces[1].link.carrier = Some("no carrier".to_owned());
     assert_eq!(
         render::render(&status),
         "tgdns 1.2.3, pid 7, running for 10s
 the tables are out of date: no room
 something else
 probes: 12345 started, on average 1.2 ms late and at most 15.0 ms; 3 under way, at most 40 of 2048
-eth0     xdp native, NOT attached
-eth1     xdp native, attached, answers on 10.10.10.2, 10.10.10.3
+eth0     xdp native, NOT attached: its device is called eth7 now
+eth1     xdp native, attached, link NO CARRIER, answers on 10.10.10.2, 10.10.10.3
 sockets  0.0.0.0:53, [::]:53
 
 internet.intern.netz: 1 of 3 servers live, 1 without a verdict, the live ones are handed out
@@ -357,7 +359,7 @@ fn a_server_that_cannot_be_probed_is_told_with_the_reason() {
     roster.impede(0, 0, 0, "this host has no free port", start + Duration::from_secs(5));
     let process = status(&[]).process;
     let (now, wall) = (start + Duration::from_secs(10), SystemTime::UNIX_EPOCH + Duration::from_secs(100));
-    let told = Status::of(process, &roster, &|_| true, now, wall);
+    let told = Status::of(process, &roster, &|_| link(true), now, wall);
     let probe = &told.clusters[0].servers[0].probes[0];
     assert_eq!(probe.not_probed.as_deref(), Some("this host has no free port"));
     assert_eq!(probe.not_probed_since.as_deref(), Some("1970-01-01T00:01:35.000Z"));
@@ -368,4 +370,8 @@ fn a_server_that_cannot_be_probed_is_told_with_the_reason() {
     ] {
         assert!(text.contains(line), "{text}");
     }
+}
+
+fn link(attached: bool) -> Link {
+    Link { attached, ..Link::default() }
 }

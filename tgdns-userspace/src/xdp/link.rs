@@ -151,7 +151,7 @@ fn attach_anew(program: &mut Xdp, interface: &str, mode: XdpMode, path: &Path) -
 
 enum Replaced {
     Yes,
-    /// The link's interface is gone.
+    /// The link is on no interface, or on one that is gone.
     Gone,
     /// It is attached in a mode that is not wanted.
     OtherMode(XdpMode),
@@ -163,7 +163,7 @@ fn replace(program: &mut Xdp, interface: &str, mode: XdpMode, path: &Path) -> Re
     let now = match attachment(interface)? {
         Some(now) if now.program_id == held => now,
         Some(_) | None => {
-            tracing::warn!(interface, "the pinned link belongs to an interface that is gone: attaching anew");
+            tracing::warn!(interface, "the pinned link holds no program on the interface: attaching anew");
             return Ok(Replaced::Gone);
         }
     };

@@ -116,6 +116,14 @@ impl Program {
         Ok(xdp(&mut self.ebpf)?.fd()?)
     }
 
+    /// By which the kernel knows it.
+    ///
+    /// # Errors
+    /// The kernel does not tell.
+    pub fn number(&mut self) -> Result<u32> {
+        Ok(xdp(&mut self.ebpf)?.info()?.id())
+    }
+
     /// How many instructions the verifier walked.
     ///
     /// # Errors

@@ -16,6 +16,30 @@ pub struct Attachment {
     pub mode: XdpMode,
 }
 
+impl Attachment {
+    /// By what the kernel tells of a link.
+    pub(crate) fn of(attributes: &[LinkXdp]) -> Option<Self> {
+        let mut mode = None;
+        let mut program_id = None;
+        for attribute in attributes {
+            if let LinkXdp::Attached(attached) = attribute {
+                // Programs in hardware, or in several modes at once, are nothing that tgdns attaches.
+                mode = if *attached == XdpAttached::Driver {
+                    Some(XdpMode::Native)
+                } else if *attached == XdpAttached::SocketBuffer {
+                    Some(XdpMode::Generic)
+                } else {
+                    None
+                };
+            }
+            if let LinkXdp::ProgId(id) = attribute {
+                program_id = Some(*id);
+            }
+        }
+        Some(Self { program_id: program_id?, mode: mode? })
+    }
+}
+
 /// The XDP program of an interface, if one is attached.
 ///
 /// # Errors
@@ -40,26 +64,5 @@ async fn ask(interface: &str) -> Result<Option<Attachment>> {
     let xdp = attributes
         .into_iter()
         .find_map(|attribute| if let LinkAttribute::Xdp(xdp) = attribute { Some(xdp) } else { None });
-    Ok(xdp.and_then(|xdp| from_attributes(&xdp)))
-}
-
-fn from_attributes(attributes: &[LinkXdp]) -> Option<Attachment> {
-    let mut mode = None;
-    let mut program_id = None;
-    for attribute in attributes {
-        if let LinkXdp::Attached(attached) = attribute {
-            // Programs in hardware, or in several modes at once, are nothing that tgdns attaches.
-            mode = if *attached == XdpAttached::Driver {
-                Some(XdpMode::Native)
-            } else if *attached == XdpAttached::SocketBuffer {
-                Some(XdpMode::Generic)
-            } else {
-                None
-            };
-        }
-        if let LinkXdp::ProgId(id) = attribute {
-            program_id = Some(*id);
-        }
-    }
-    Some(Attachment { program_id: program_id?, mode: mode? })
+    Ok(xdp.and_then(|xdp| Attachment::of(&xdp)))
 }

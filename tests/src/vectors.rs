@@ -36,6 +36,7 @@ const FILES: &[(&str, &str)] = files![
     "names.toml",
     "policies.toml",
     "sources.toml",
+    "stale.toml",
     "types.toml",
     "udp.toml",
     "views.toml",

@@ -31,7 +31,7 @@ fn every_vector() -> Result<()> {
     let mut published = "";
     for vector in &vectors {
         if published != vector.tables.name {
-            program.publish(&vector.tables.image())?;
+            vector.tables.publish_to(&mut program)?;
             published = &vector.tables.name;
         }
         let before = program.counters()?;
@@ -71,7 +71,7 @@ fn publications_follow_each_other() -> Result<()> {
         for name in [first, second] {
             let vector = sets[name].iter().find(|vector| vector.expected.counter().starts_with("answered"));
             let Some(vector) = vector.or(sets[name].first()) else { continue };
-            program.publish(&vector.tables.image())?;
+            vector.tables.publish_to(&mut program)?;
             let before = program.counters()?;
             let (action, frame) = program.test_run(&vector.frame, 1)?;
             let counters = rises(&before, &program.counters()?);
@@ -107,7 +107,7 @@ fn attaches_pins_and_detaches() -> Result<()> {
     let vectors = vectors::all()?;
     let vector =
         vectors.iter().find(|vector| vector.name == "a query over ipv4").context("no such vector")?;
-    program.publish(&vector.tables.image())?;
+    vector.tables.publish_to(&mut program)?;
     drop(program);
     assert!(device.shows_program()?);
     let mut successor = Program::load(Some(&device.pins))?;

@@ -10,7 +10,7 @@ use tgdns_common::{
     counter::Counters,
     reason::Reason,
     tables::{
-        AnswerSet, Begins, Choice, Column, Copies, Ipv4Addresses, Ipv6Addresses, Negative, PrefixViews,
+        AnswerSet, Beat, Begins, Choice, Column, Copies, Ipv4Addresses, Ipv6Addresses, Negative, PrefixViews,
         Service, Settings,
     },
     wire::dns::RecordHead,
@@ -32,12 +32,13 @@ macro_rules! check {
 #[test]
 fn values_are_bytes_without_padding() {
     check!(Copies, current: 1, bits: 1, reserved: 2, seeds: 8);
-    check!(Settings, names: 12, services: 12, has_views: 1, layout: 1, options: 1, reserved: 1);
+    check!(Settings, stale_at: 8, names: 12, services: 12, has_views: 1, layout: 1, options: 1, when_stale: 1);
+    check!(Beat, ticks: 4, stale_at: 8, reserved: 4);
     check!(Service, address: 16, mac: 6, vlans: 4, family: 1, reserved: 1);
     check!(PrefixViews, sides: 8);
     check!(RecordHead, owner: 2, r#type: 2, class: 2, ttl: 4, length: 2);
-    check!(Ipv4Addresses, record: 12, count: 1, limit: 1, reserved: 2, addresses: 4 * 192);
-    check!(Ipv6Addresses, record: 12, count: 1, limit: 1, reserved: 2, addresses: 16 * 192);
+    check!(Ipv4Addresses, record: 12, count: 1, limit: 1, stale_ttl: 2, addresses: 4 * 192);
+    check!(Ipv6Addresses, record: 12, count: 1, limit: 1, stale_ttl: 2, addresses: 16 * 192);
     check!(Negative, length: 1, is_apex: 1, sum: 2, record: 112);
     check!(
         AnswerSet,
@@ -51,8 +52,8 @@ fn values_are_bytes_without_padding() {
 #[test]
 fn counters_are_one_number_for_each_name() {
     assert_eq!(size_of::<Counters>(), 8 * Counters::NAMES.len());
-    assert_eq!(Counters::NAMES.len(), 4 + 1 + Reason::ALL.len());
-    assert_eq!((offset_of!(Counters, answered_a), offset_of!(Counters, truncated)), (0, 40));
+    assert_eq!(Counters::NAMES.len(), 4 + 2 + Reason::ALL.len());
+    assert_eq!((offset_of!(Counters, answered_a), offset_of!(Counters, truncated)), (0, 48));
     assert_eq!(offset_of!(Counters, write), 8 * (Counters::NAMES.len() - 1));
 }
 
@@ -94,7 +95,7 @@ fn maps_are_readable() -> Result<()> {
         ("views", "VIEWS", vec![("/sides/1", json!([0, 0, 0, 1])), ("/sides/1", json!([0, 0, 0, 3]))]),
     ] {
         let vector = vectors.iter().find(|vector| vector.tables.name == set).context("no such tables")?;
-        program.publish(&vector.tables.image())?;
+        vector.tables.publish_to(&mut program)?;
         let values = dump(&pins, map)?;
         for (pointer, expected) in expected {
             ensure!(

@@ -266,7 +266,10 @@ fn judge(query: &[u8], reply: &[u8], counter: &str, tables: &TableSet) -> Result
         let option = [15_u16, 2, code].into_iter().flat_map(u16::to_be_bytes).collect::<Vec<u8>>();
         ensure!(reply.message.ends_with(&option), "EDE {code}: {:02x?}", reply.message);
     }
-    ensure!((counter == "answered_without_live") == live.extended_error.is_some(), "counted as {counter}");
+    ensure!(
+        ["answered_without_live", "answered_stale"].contains(&counter) == live.extended_error.is_some(),
+        "counted as {counter}"
+    );
     let wanted = said.queries[0].query_type();
     judge_records(&said, wanted, counter, &live, usize::from(size) - (reply.message.len()))
 }
@@ -275,10 +278,10 @@ fn judge(query: &[u8], reply: &[u8], counter: &str, tables: &TableSet) -> Result
 fn judge_records(said: &Message, wanted: RecordType, counter: &str, live: &Live, room: usize) -> Result<()> {
     let first = said.answers.first().map(Record::record_type);
     let family = match (counter, first) {
-        ("answered_a", _) | ("answered_without_live", Some(RecordType::A)) => {
+        ("answered_a", _) | ("answered_without_live" | "answered_stale", Some(RecordType::A)) => {
             Some((RecordType::A, IpAddr::is_ipv4 as fn(&IpAddr) -> bool, 16))
         }
-        ("answered_aaaa", _) | ("answered_without_live", Some(RecordType::AAAA)) => {
+        ("answered_aaaa", _) | ("answered_without_live" | "answered_stale", Some(RecordType::AAAA)) => {
             Some((RecordType::AAAA, IpAddr::is_ipv6 as fn(&IpAddr) -> bool, 28))
         }
         _ => None,
@@ -286,7 +289,7 @@ fn judge_records(said: &Message, wanted: RecordType, counter: &str, live: &Live,
     let of = |kind: fn(&IpAddr) -> bool| live.addresses.iter().any(kind);
     let Some((record_type, is_family, record_size)) = family else {
         let (soa, other) = match (counter, first) {
-            ("answered_soa", _) | ("answered_without_live", Some(RecordType::SOA)) => {
+            ("answered_soa", _) | ("answered_without_live" | "answered_stale", Some(RecordType::SOA)) => {
                 (&said.answers, &said.authorities)
             }
             _ => (&said.authorities, &said.answers),

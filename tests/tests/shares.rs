@@ -1,6 +1,6 @@
 //! Shares in the kernel: who is told how often over a million answers, and whom the loss of a server moves.
 
-use std::{collections::BTreeMap, net::Ipv4Addr};
+use std::{collections::BTreeMap, net::Ipv4Addr, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use tests::vectors::{action::TX, checksum, frame::Frame, message::Message};
@@ -149,6 +149,7 @@ impl Kernel {
         let frame = Frame { message: Message::default(), ..Frame::default() };
         let mut kernel = Self { program: Program::load(None)?, model, query: frame.build()?, servers };
         kernel.query[UDP_CHECKSUM..UDP_CHECKSUM + 2].fill(0);
+        kernel.program.beat(Duration::from_secs(86_400))?;
         kernel.publish(weights)?;
         Ok(kernel)
     }

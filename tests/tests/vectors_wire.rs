@@ -41,7 +41,7 @@ fn every_vector() -> Result<()> {
     let mut published = "";
     for vector in &vectors {
         if published != vector.tables.name {
-            program.publish(&vector.tables.image())?;
+            vector.tables.publish_to(&mut program)?;
             published = &vector.tables.name;
         }
         let checked = send(&wire, &program, &vector.frame)

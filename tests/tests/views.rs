@@ -29,7 +29,7 @@ fn the_longest_prefix_wins() -> Result<()> {
     let mut program = Program::load(None)?;
     let mut publish = || -> Result<(usize, Duration)> {
         let start = Instant::now();
-        Ok((program.publish(&tables.image())?.changed, start.elapsed()))
+        Ok((tables.publish_to(&mut program)?.changed, start.elapsed()))
     };
     let (first, again) = (publish()?, publish()?);
     println!("{PREFIXES} prefixes: entries written, and the time: {first:?}, and again {again:?}");
@@ -155,7 +155,7 @@ fn as_many_prefixes_as_there_may_be_are_replaced_by_others() -> Result<()> {
         let mut clients = vec![Vec::new(); VIEWS];
         clients[view - 1] = prefixes.collect();
         let tables = TableSet::new("most", toml::from_str(&of_views(clients))?)?;
-        program.publish(&tables.image())?;
+        tables.publish_to(&mut program)?;
         for other in 0..=generation {
             let query = Frame { source: Some([10 + other, 255, 255, 1].into()), ..Frame::default() };
             let (action, reply) = program.test_run(&query.build()?, 1)?;

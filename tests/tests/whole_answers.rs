@@ -37,6 +37,7 @@ fn every_answer_is_one_publication_s() -> Result<()> {
     let images: Vec<Image> = (0..IMAGES).map(image).collect::<Result<_>>()?;
     let pins = Pins::new("whole");
     let mut program = Program::load(Some(pins.path()))?;
+    program.beat(Duration::from_secs(86_400))?;
     let mut maps = Maps::from_pins(pins.path())?;
     maps.publish(&images[0])?;
 

@@ -7,6 +7,7 @@ use crate::{
     packet::{Packet, forget},
     query::{Query, Question},
     reason::Reason,
+    stale::{self, Stale},
     tables::{self, Address, AnswerSet, Copies, DEFAULT_VIEW, MAX_SERVERS, PLACES, Settings, Tables, policy},
     wire::dns::{ExtendedError, Header, RecordHead, Type},
 };
@@ -20,6 +21,7 @@ pub(crate) const AAAA: usize = size_of::<RecordHead>() + 16;
 /// The records that an answer carries.
 pub struct Answer<'t> {
     pub set: &'t AnswerSet,
+    pub stale: Stale,
     pub kind: Kind,
     /// The first address; the window runs from there.
     pub start: usize,
@@ -39,7 +41,7 @@ impl<'t> Answer<'t> {
     /// Looks up a query's answer as a client sees it.
     ///
     /// # Errors
-    /// `UnknownName`, and `NameServers` where they are asked for.
+    /// `UnknownName` or `Stale`, and `NameServers` where they are asked for.
     #[inline(always)]
     pub fn find<P: Packet, T: Tables>(
         packet: &P,
@@ -47,13 +49,14 @@ impl<'t> Answer<'t> {
         question: &Question,
         tables: &'t T,
         settings: &Settings,
-        client: Address,
+        (client, stale): (Address, Stale),
     ) -> Result<Self, Reason> {
         let (names, view) = view_of(packet, client, tables, settings);
+        let view = view | stale.view;
         // What the comparison learns of this length is not known of the other one.
         let length = forget::<{ 2 * name::MAX_LENGTH - 1 }>(packet, query.name_length);
         let entry = find_set(&question.name, query.name_sum, length, tables, names, view)
-            .ok_or(Reason::UnknownName)?;
+            .ok_or(if stale.view == stale::NO_VIEW { Reason::Stale } else { Reason::UnknownName })?;
         if query.r#type == Type::NS {
             return Err(Reason::NameServers);
         }
@@ -62,7 +65,7 @@ impl<'t> Answer<'t> {
             size: usize::from(query.size),
             has_edns: query.opt_length != 0,
         };
-        Ok(Self::of(packet, entry, query.r#type, frame, client, tables))
+        Ok(Self::of(packet, entry, query.r#type, frame, (client, stale), tables))
     }
 
     /// The answer for a type out of a set.
@@ -72,19 +75,20 @@ impl<'t> Answer<'t> {
         entry: Entry<'t>,
         r#type: Type,
         message: Surroundings,
-        client: Address,
+        (client, stale): (Address, Stale),
         tables: &T,
     ) -> Self {
         let Entry { slot, set } = entry;
         let kind = kind_of(r#type, set);
-        let start = if set.policy == 0 {
+        let policy = stale.policy(set);
+        let start = if policy == 0 {
             let count = if kind == Kind::A { set.ipv4.count } else { set.ipv6.count };
             choice::rotate(tables.count(kind.into()), count)
         } else {
-            let turn = tables.count(counter(set, kind));
+            let turn = tables.count(counter(policy, kind));
             choice::begin(set, tables.choice(slot), kind, turn, client)
         };
-        let fixed = message.length + option_length(set, message.has_edns);
+        let fixed = message.length + option_length(policy, message.has_edns);
         let room = message.size - fixed;
         let (count, records_length) = if kind == Kind::A {
             let count = usize::from(set.ipv4.limit).min(room / A);
@@ -98,6 +102,7 @@ impl<'t> Answer<'t> {
         let records_length = forget::<2047>(packet, records_length);
         Self {
             set,
+            stale,
             kind: Kind(forget::<3>(packet, kind.0.into()) as u8),
             start: forget::<{ PLACES - 1 }>(packet, start),
             count: forget::<{ 2 * MAX_SERVERS - 1 }>(packet, count),
@@ -111,20 +116,36 @@ impl Answer<'_> {
     /// What it was counted as.
     #[inline(always)]
     pub fn counter(&self) -> Counter {
-        counter(self.set, self.kind)
+        counter(self.policy(), self.kind)
+    }
+
+    /// Bits of `policy`.
+    #[inline(always)]
+    pub(crate) fn policy(&self) -> u8 {
+        self.stale.policy(self.set)
+    }
+
+    /// Why it is what it is, where its policy is `EXPLAINED`.
+    #[inline(always)]
+    pub(crate) fn extended_error(&self) -> [u8; 2] {
+        self.stale.extended_error(self.set)
     }
 }
 
 #[inline(always)]
-fn counter(set: &AnswerSet, kind: Kind) -> Counter {
-    if set.policy & policy::WITHOUT_LIVE != 0 { Counter::WITHOUT_LIVE } else { kind.into() }
+fn counter(policy: u8, kind: Kind) -> Counter {
+    const _: () = assert!(Counter::STALE.0 == Counter::WITHOUT_LIVE.0 + 1 && policy::STALE == 8);
+    if policy & policy::EXPLAINED == 0 {
+        return kind.into();
+    }
+    Counter(Counter::WITHOUT_LIVE.0 + ((policy & policy::STALE) >> 3))
 }
 
 /// Of what an answer adds to an OPT record, in bytes. A branch would make the verifier walk all that follows twice.
 #[inline(always)]
-pub(crate) fn option_length(set: &AnswerSet, has_edns: bool) -> usize {
-    const _: () = assert!(size_of::<ExtendedError>() == 6 && policy::WITHOUT_LIVE == 4);
-    let bit = set.policy & policy::WITHOUT_LIVE & (u8::from(has_edns) << 2);
+pub(crate) fn option_length(policy: u8, has_edns: bool) -> usize {
+    const _: () = assert!(size_of::<ExtendedError>() == 6 && policy::EXPLAINED == 4);
+    let bit = policy & policy::EXPLAINED & (u8::from(has_edns) << 2);
     usize::from(bit + (bit >> 1))
 }
 

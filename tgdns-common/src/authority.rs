@@ -6,6 +6,7 @@ use crate::{
     name::{self, MAX_LENGTH},
     packet::Packet,
     request::{Asked, Cookie, Request, Tsig},
+    stale::Stale,
     tables::{self, Address, AnswerSet, Negative, Tables as _, policy},
     transport::Transport,
     wire::dns::{CHAOS, Header, IN, Opt, OptionHead, RecordHead, Type},
@@ -115,9 +116,9 @@ impl Room {
 impl Sections<'_> {
     /// Why they are what they are, where that is said.
     fn extended_error(&self) -> Option<u16> {
-        let Self::Answer(Answer { set, .. }) = self else { return None };
-        let is_said = set.policy & policy::WITHOUT_LIVE != 0;
-        is_said.then_some(u16::from_be_bytes(set.extended_error))
+        let Self::Answer(answer) = self else { return None };
+        let is_said = answer.policy() & policy::EXPLAINED != 0;
+        is_said.then_some(u16::from_be_bytes(answer.extended_error()))
     }
 
     /// In bytes.
@@ -152,16 +153,16 @@ fn answer<'z, P: Packet, Z: Zones>(
         return refused(Finding::ForeignName);
     };
     match found {
-        Found::Name(Entry { set, .. }) if asked.r#type == Type::NS && set.negative.is_apex != 0 => {
+        Found::Name(Entry { set, .. }, _) if asked.r#type == Type::NS && set.negative.is_apex != 0 => {
             name_servers(zones.name_servers(set), room)
         }
-        Found::Name(entry) => {
+        Found::Name(entry, stale) => {
             let answer = Answer::of(
                 packet,
                 entry,
                 asked.r#type,
                 Surroundings { length: room.fixed, size: room.size, has_edns: room.has_edns },
-                client,
+                (client, stale),
                 zones.tables(),
             );
             ((&answer).into(), Sections::Answer(answer), false)
@@ -209,7 +210,7 @@ fn without_question<Z: Zones>(cookie: Cookie, client: Address, zones: &Z) -> Fin
 
 /// What there is at a name.
 enum Found<'z> {
-    Name(Entry<'z>),
+    Name(Entry<'z>, Stale),
     /// Nothing, in a zone whose apex's name begins at that offset of the name.
     Nothing {
         apex: &'z AnswerSet,
@@ -225,15 +226,19 @@ impl<'z> Found<'z> {
         zones: &'z Z,
     ) -> Option<Self> {
         let tables = zones.tables();
-        let view = answer::view_of(packet, client, tables, tables.settings()?).1;
+        let settings = tables.settings()?;
+        let of_client = answer::view_of(packet, client, tables, settings).1;
+        let stale = Stale::for_sockets(tables, settings);
+        let view = of_client | stale.view;
         let mut apexes = asked
             .name
             .suffixes()
             .filter_map(|(offset, suffix)| find_apex(suffix, tables, view).map(|entry| (offset, entry)));
         match apexes.next()? {
-            (0, apex) => Some(Self::Name(apex)),
-            (offset, apex) => Some(match zones.below(asked.name.bytes(), view) {
-                Some(set) => Self::Name(Entry { slot: 0, set }),
+            (0, apex) => Some(Self::Name(apex, stale)),
+            (offset, apex) => Some(match zones.below(asked.name.bytes(), of_client) {
+                // Who has which name does not depend on anybody's health.
+                Some(set) => Self::Name(Entry { slot: 0, set }, Stale::FRESH),
                 None => Self::Nothing { apex: apex.set, offset },
             }),
         }

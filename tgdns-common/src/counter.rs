@@ -28,6 +28,8 @@ pub struct Counter(pub u8);
 impl Counter {
     /// An answer of any kind while no server is live, or too few are.
     pub const WITHOUT_LIVE: Self = Self(Kind::COUNT);
+    /// An answer of any kind while the controller is not heard of.
+    pub const STALE: Self = Self(Kind::COUNT + 1);
 
     pub const COUNT: usize = size_of::<Counters>() / size_of::<u64>();
 }
@@ -42,7 +44,7 @@ impl From<Kind> for Counter {
 impl From<Reason> for Counter {
     #[inline(always)]
     fn from(reason: Reason) -> Self {
-        Self(Self::WITHOUT_LIVE.0 + 1 + reason as u8)
+        Self(Self::STALE.0 + 1 + reason as u8)
     }
 }
 
@@ -61,11 +63,11 @@ macro_rules! counters {
 }
 
 counters! {
-    answered_a, answered_aaaa, answered_nodata, answered_soa, answered_without_live,
+    answered_a, answered_aaaa, answered_nodata, answered_soa, answered_without_live, answered_stale,
     truncated, not_ip, not_udp, not_dns, fragment, ip_options, ipv6_extension, ip_checksum, not_our_address,
     source_mac, source_address, source_port, response, udp_checksum, no_udp_checksum, opcode, header_flags, counts,
     too_long, malformed_name, trailing_bytes, malformed_opt, edns_version, edns_option, class, meta_type, unknown_name, name_servers,
-    no_room,
+    stale, no_room,
     write,
 }
 
@@ -82,8 +84,9 @@ mod tests {
 
     #[test]
     fn every_reason_has_the_counter_of_its_name() {
-        assert_eq!(Counters::NAMES.len(), usize::from(Kind::COUNT) + 1 + Reason::ALL.len());
+        assert_eq!(Counters::NAMES.len(), usize::from(Kind::COUNT) + 2 + Reason::ALL.len());
         assert_eq!(Counters::NAMES[usize::from(Counter::WITHOUT_LIVE.0)], "answered_without_live");
+        assert_eq!(Counters::NAMES[usize::from(Counter::STALE.0)], "answered_stale");
         for reason in Reason::ALL {
             assert_eq!(Counters::NAMES[usize::from(Counter::from(*reason).0)], reason.as_str());
         }

@@ -55,6 +55,8 @@ findings! {
     Servfail = "servfail_without_live" => Some(SERVFAIL),
     /// The same where the policy is REFUSED.
     Refused = "refused_without_live" => Some(REFUSED),
+    /// What is handed out while it is not known who is live, as the controller hangs.
+    Stale = "answered_stale" => Some(NOERROR),
     /// The name servers.
     NameServers = "answered_ns" => Some(NOERROR),
     /// There is no such name in the zone.
@@ -117,7 +119,8 @@ impl From<&Answer<'_>> for Finding {
         match answer.kind {
             Kind::NO_DATA if u16::from(set.rcode) == SERVFAIL => Self::Servfail,
             Kind::NO_DATA if u16::from(set.rcode) == REFUSED => Self::Refused,
-            _ if set.policy & policy::WITHOUT_LIVE != 0 => Self::WithoutLive,
+            _ if answer.policy() & policy::STALE != 0 => Self::Stale,
+            _ if answer.policy() & policy::EXPLAINED != 0 => Self::WithoutLive,
             Kind::A => Self::A,
             Kind::AAAA => Self::Aaaa,
             Kind::SOA => Self::Soa,

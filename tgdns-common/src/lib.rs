@@ -21,6 +21,7 @@ pub mod reason;
 pub mod reply;
 pub mod request;
 pub mod respond;
+pub mod stale;
 pub mod tables;
 pub mod transport;
 pub mod wire;

@@ -96,6 +96,8 @@ reasons! {
     UnknownName = "unknown_name" => Pass,
     /// The zone's name servers are asked for, which only the sockets know.
     NameServers = "name_servers" => Pass,
+    /// The controller has not been heard of for `stale_after`, and `when_stale` is "pass".
+    Stale = "stale" => Pass,
     /// There is no room in the frame's buffer for the answer.
     NoRoom = "no_room" => Pass,
     /// The answer could not be written after the frame had been changed. Dropped.

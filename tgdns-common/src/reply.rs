@@ -36,13 +36,13 @@ pub fn write<P: Packet>(
     let sum = write_records(packet, records, answer)?;
     let mut sum = packet.hide(sum);
     if query.opt_length != 0 {
-        let is_without_live = answer.set.policy & policy::WITHOUT_LIVE != 0;
-        let options = if is_without_live { size_of::<ExtendedError>() } else { 0 };
+        let is_explained = answer.policy() & policy::EXPLAINED != 0;
+        let options = if is_explained { size_of::<ExtendedError>() } else { 0 };
         let opt = Opt::extended(OWN_SIZE, 0, query.dnssec_ok, options as u16);
         packet.put(records + answer.records_length, opt)?;
         sum += checksum::at(answer.records_length, opt_sum(query.dnssec_ok));
-        if is_without_live {
-            let error = ExtendedError::new(answer.set.extended_error);
+        if is_explained {
+            let error = ExtendedError::new(answer.extended_error());
             packet.put(records + answer.records_length + size_of::<Opt>(), error)?;
             // An OPT record has an odd number of bytes, and the last one of its length at an even offset.
             sum += checksum::at(answer.records_length, checksum::pair([options as u8, 0]));
@@ -108,8 +108,8 @@ const _: () = assert!(QUESTION_WORDS == 10, "as many as are unrolled");
 #[inline(always)]
 fn write_a<P: Packet>(packet: &mut P, records: usize, answer: &Answer<'_>) -> Result<Sum, Reason> {
     let ipv4 = &answer.set.ipv4;
-    let (first, second) = halves(ipv4.record);
-    let mut sum = head_sum(ipv4.record) * answer.count as u64;
+    let (first, second) = answer.stale.head(ipv4.record, ipv4.stale_ttl);
+    let mut sum = head_sum(first, second) * answer.count as u64;
     for index in 0..MAX_SERVERS {
         if index >= answer.count {
             break;
@@ -126,14 +126,16 @@ fn write_a<P: Packet>(packet: &mut P, records: usize, answer: &Answer<'_>) -> Re
 #[inline(always)]
 fn write_aaaa<P: Packet>(packet: &mut P, records: usize, answer: &Answer<'_>) -> Result<Sum, Reason> {
     let ipv6 = &answer.set.ipv6;
-    let mut sum = head_sum(ipv6.record) * answer.count as u64;
+    let (first, second) = answer.stale.head(ipv6.record, ipv6.stale_ttl);
+    let mut sum = head_sum(first, second) * answer.count as u64;
     for index in 0..MAX_SERVERS {
         if index >= answer.count {
             break;
         }
         let address = ipv6.addresses[answer.start + index];
         let offset = at_most::<2047>(packet, records + index * AAAA);
-        packet.put(offset, ipv6.record)?;
+        packet.put(offset, first.to_le_bytes())?;
+        packet.put(offset + size_of::<u64>(), second.to_le_bytes())?;
         packet.put(offset + size_of::<RecordHead>(), address)?;
         sum += sum_of_address(address);
     }
@@ -176,16 +178,9 @@ fn bytes_at(record: &[u8; NEGATIVE_BYTES], start: usize) -> Result<[u8; 8], Reas
     bytes.copied().ok_or(Reason::Write)
 }
 
-/// A record head as eight bytes and four.
+/// Of a record head as eight bytes and four.
 #[inline(always)]
-fn halves(record: RecordHead) -> (u64, u32) {
-    let [a, b, c]: [[u8; 4]; 3] = bytemuck::cast(record);
-    (u64::from(u32::from_le_bytes(a)) | u64::from(u32::from_le_bytes(b)) << 32, u32::from_le_bytes(c))
-}
-
-#[inline(always)]
-fn head_sum(record: RecordHead) -> Sum {
-    let (first, second) = halves(record);
+fn head_sum(first: u64, second: u32) -> Sum {
     checksum::word(first) + u64::from(second)
 }
 

@@ -21,6 +21,7 @@ use crate::{
     reason::Reason,
     reply,
     request::Request,
+    stale::Stale,
     tables::{Address, Tables},
     transport::Transport,
     zones::Zones,
@@ -82,13 +83,14 @@ fn plan<'t, P: Packet, T: Tables>(
 ) -> Result<Reply<'t>, Reason> {
     let settings = tables.settings().ok_or(Reason::NotOurAddress)?;
     envelope.admit(tables, settings)?;
+    let stale = Stale::new(tables, settings);
     let (message, length) = (envelope.message, envelope.message_length);
     let query = Query::parse(packet, message, length, settings.options, question)?;
     if envelope.has_checksum && !checksum::is_right(envelope.sum + query.sum) {
         return Err(Reason::UdpChecksum);
     }
-    let answer =
-        Answer::find(packet, &query, packet.hide_behind(question), tables, settings, envelope.source)?;
+    let client = (envelope.source, stale);
+    let answer = Answer::find(packet, &query, packet.hide_behind(question), tables, settings, client)?;
     Ok(Reply { envelope, message: MessageReply { query, answer } })
 }
 
@@ -132,6 +134,7 @@ fn plan_message<'t, P: Packet, T: Tables>(
     let settings = tables.settings().ok_or(Reason::UnknownName)?;
     let mut query = Query::parse(packet, 0, packet.length(), settings.options, question)?;
     query.size = transport.largest(query.size);
+    let client = (client, Stale::for_sockets(tables, settings));
     let answer = Answer::find(packet, &query, question, tables, settings, client)?;
     Ok(MessageReply { query, answer })
 }

@@ -53,6 +53,8 @@ pub trait Tables {
     fn choice(&self, slot: u32) -> Option<&Choice>;
     /// The view of the longest prefix that holds a client, on one side of the prefixes' views (`Copies::side`).
     fn view(&self, client: Address, side: u8) -> u32;
+    /// All bits where the answers are stale, as their controller has not been heard of for too long; else none.
+    fn stale_mask(&self, settings: &Settings) -> u32;
     /// Counts, and returns the count before. It need not be the same on all CPUs.
     fn count(&self, counter: Counter) -> u64;
     /// Takes back what was counted last, for an answer that could not be written.
@@ -98,6 +100,9 @@ impl Address {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
 pub struct Settings {
+    /// The tick of the kernel's clock (jiffies) from which on answers are stale. A beat of the controller puts it off, by one
+    /// store that readers see whole: first in the value, so that it is aligned.
+    pub stale_at: [u8; 8],
     /// Of the map `INDEX`.
     pub names: Copies,
     /// Of the map `SERVICES`.
@@ -108,7 +113,30 @@ pub struct Settings {
     pub layout: u8,
     /// The EDNS options that plain answers can't do justice to, as bits of `options`.
     pub options: u8,
-    pub reserved: u8,
+    /// The high byte of `stale::VIEW` or `stale::NO_VIEW`, which the view's number gets when answers are stale; 0 where they are
+    /// held.
+    pub when_stale: u8,
+}
+
+impl Settings {
+    /// `Tables::stale_mask` by a clock that counts ticks.
+    #[inline(always)]
+    pub const fn stale_mask(&self, now: u64) -> u32 {
+        // The sign of what is left: without a comparison the program has one path, and the verifier, too.
+        let left = u64::from_be_bytes(self.stale_at).wrapping_sub(now) as i64;
+        (left.wrapping_sub(1) >> 63) as u32
+    }
+}
+
+/// What the controller runs the program `beat` on, in place of a frame: how many ticks answers stay fresh from then on. The
+/// program tells from when on they are stale.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+pub struct Beat {
+    pub ticks: [u8; 4],
+    pub stale_at: [u8; 8],
+    /// The kernel runs programs on whole Ethernet headers.
+    pub reserved: [u8; 4],
 }
 
 /// Bits of `Settings::options`: a query with such an option is not plain.
@@ -137,12 +165,15 @@ pub mod policy {
     pub const WEIGHTED: u8 = 1;
     /// `Choice::buckets` tell where an answer begins.
     pub const STICKY: u8 = 2;
-    /// No server is live, or too few are: what is said in their place is counted apart, and told to clients with EDNS.
-    pub const WITHOUT_LIVE: u8 = 4;
+    /// No server is live, or too few are, or who is live is not known: what is said in their place is counted apart, and why is
+    /// told to clients with EDNS.
+    pub const EXPLAINED: u8 = 4;
+    /// Besides `EXPLAINED`: the controller has not been heard of for too long.
+    pub const STALE: u8 = 8;
 }
 
 /// The version of the maps' layout. Raise it with every change of a type in this file or of `Counters`.
-pub const LAYOUT: u8 = 6;
+pub const LAYOUT: u8 = 7;
 
 /// Where a table that exists in several copies is to be read.
 #[repr(C)]
@@ -289,12 +320,13 @@ pub struct AnswerSet {
     pub name: [[u8; 8]; name::WORDS],
     /// The bits of the name that a query's must have, too: all but the case of letters, and none behind its end.
     pub significant: [[u8; 8]; name::WORDS],
+    /// With the bit `stale::VIEW` where the set stands for one that is stale.
     pub view: [u8; 4],
     /// Bits of `policy`; 0 for the live servers in rotation.
     pub policy: u8,
     /// Of answers without records of their type: NOERROR, or what is said in their place.
     pub rcode: u8,
-    /// What clients with EDNS are told (RFC 8914) where the policy is `WITHOUT_LIVE`.
+    /// What clients with EDNS are told (RFC 8914) where the policy is `EXPLAINED`.
     pub extended_error: [u8; 2],
     pub ipv4: Ipv4Addresses,
     pub ipv6: Ipv6Addresses,
@@ -313,7 +345,8 @@ macro_rules! addresses {
             pub count: u8,
             /// How many of them one answer carries at most.
             pub limit: u8,
-            pub reserved: [u8; 2],
+            /// Seconds that they may be kept while they are held for being stale.
+            pub stale_ttl: [u8; 2],
             /// All of them twice in a row, so that each rotation is one window; or rows of as many as an answer carries,
             /// where those are chosen by weight. Zeros behind the end.
             pub addresses: [[u8; $size]; PLACES + MAX_SERVERS],

@@ -93,7 +93,7 @@ impl OneName {
             *address = [192, 168, 1, 100 + (index % 3) as u8];
         }
         set.negative.length = 40;
-        let mut settings = Settings::default();
+        let mut settings = Settings { stale_at: 1_u64.to_be_bytes(), ..Settings::default() };
         (settings.names.bits, settings.services.bits) = (1, 1);
         let services = [service(ipv4, 4), service(ipv6, 6)];
         // Each of them has to be found at its place.
@@ -131,6 +131,10 @@ impl Tables for OneName {
 
     fn view(&self, _client: Address, _side: u8) -> u32 {
         0
+    }
+
+    fn stale_mask(&self, settings: &Settings) -> u32 {
+        settings.stale_mask(0)
     }
 
     fn count(&self, _counter: Counter) -> u64 {

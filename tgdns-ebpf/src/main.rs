@@ -10,8 +10,15 @@
 mod maps;
 mod packet;
 
+use core::mem::offset_of;
+
 use aya_ebpf::{bindings::xdp_action, macros::xdp, programs::XdpContext};
-use tgdns_common::{reason::Verdict, respond, tables::Tables as _};
+use tgdns_common::{
+    packet::Packet as _,
+    reason::Verdict,
+    respond,
+    tables::{Beat, Tables as _},
+};
 
 use crate::{
     maps::{Maps, Scratch},
@@ -34,6 +41,20 @@ fn tgdns(context: XdpContext) -> u32 {
                 Verdict::Drop => xdp_action::XDP_DROP,
             }
         }
+    }
+}
+
+/// The controller's heartbeat: attached to nothing, run by the controller alone, which cannot read the clock that frames are
+/// judged by.
+#[xdp]
+fn beat(context: XdpContext) -> u32 {
+    let mut number = 0;
+    let mut frame = Frame::new(&context, &mut number);
+    let Ok(said) = frame.get::<Beat>(0) else { return xdp_action::XDP_ABORTED };
+    let Some(stale_at) = maps::beat(u32::from_be_bytes(said.ticks)) else { return xdp_action::XDP_ABORTED };
+    match frame.put(offset_of!(Beat, stale_at), stale_at.to_be_bytes()) {
+        Ok(()) => xdp_action::XDP_PASS,
+        Err(_) => xdp_action::XDP_ABORTED,
     }
 }
 

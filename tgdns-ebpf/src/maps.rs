@@ -1,9 +1,10 @@
 //! The maps, and the responder's tables over them.
 
-use core::mem::MaybeUninit;
+use core::mem::{MaybeUninit, offset_of};
 
 use aya_ebpf::{
     btf_maps::{Array, LpmTrie, PerCpuArray, lpm_trie::Key},
+    helpers::bpf_jiffies64,
     macros::btf_map,
     programs::XdpContext,
 };
@@ -57,6 +58,24 @@ pub(crate) fn scratch(_run: &XdpContext) -> Option<&mut Scratch> {
     SCRATCH.get_ptr_mut(0).map(|scratch| unsafe { &mut *scratch })
 }
 
+/// Ticks of the kernel's coarse clock.
+#[inline(always)]
+fn now() -> u64 {
+    // SAFETY: it asks for nothing.
+    unsafe { bpf_jiffies64() }
+}
+
+/// Lets the answers be fresh for so many ticks more, and gives the tick from which on they are stale.
+pub(crate) fn beat(ticks: u32) -> Option<u64> {
+    let settings = SETTINGS.get_ptr_mut(0)?;
+    let stale_at = now() + u64::from(ticks);
+    // SAFETY: the field is the value's first, and aligned as maps' values are. One store: no reader sees half of it.
+    unsafe { settings.cast::<u64>().write_volatile(stale_at.to_be()) };
+    Some(stale_at)
+}
+
+const _: () = assert!(offset_of!(Settings, stale_at) == 0);
+
 /// The responder's tables.
 pub(crate) struct Maps;
 
@@ -102,6 +121,12 @@ impl tables::Tables for Maps {
             key.assume_init_ref()
         };
         VIEWS.get(key).map_or(DEFAULT_VIEW, |views| views.on(side))
+    }
+
+    /// The kernel makes one load of the call.
+    #[inline(always)]
+    fn stale_mask(&self, settings: &Settings) -> u32 {
+        settings.stale_mask(now())
     }
 
     #[inline(always)]

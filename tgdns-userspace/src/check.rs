@@ -11,7 +11,7 @@ mod tests;
 use serde_json::{Value, json};
 
 use crate::{
-    cluster::{Answer, Cluster, DefaultView, Model, Server},
+    cluster::{Answer, Cluster, DefaultView, Model, Server, WhenStale},
     table,
 };
 pub use advice::{notes, warnings};
@@ -22,6 +22,11 @@ pub fn render(model: &Model) -> String {
     let listen = list(&model.listen).unwrap_or_else(|| "no sockets".to_owned());
     let interfaces = list(&model.interfaces).unwrap_or_else(|| "no interfaces".to_owned());
     let mut text = format!("{interfaces}, xdp {}, listening on {listen}\n", model.xdp_mode.as_str());
+    text.push_str(&format!(
+        "stale {} after the controller's last beat: {}\n",
+        humantime::format_duration(model.stale_after),
+        when_stale(model.when_stale)
+    ));
     if !model.views.is_empty() {
         text.push('\n');
         text.push_str(&table::render(2, &views(model)));
@@ -50,6 +55,16 @@ pub fn render(model: &Model) -> String {
         }
     }
     text
+}
+
+/// What `when_stale` does, for people.
+fn when_stale(word: WhenStale) -> &'static str {
+    match word {
+        WhenStale::Hold => "the last answers are held",
+        WhenStale::All => "all servers are handed out",
+        WhenStale::Servfail => "the answer is SERVFAIL",
+        WhenStale::Pass => "queries are passed to the kernel",
+    }
 }
 
 /// The same as JSON. Addresses are those of `status --json`: `.clusters[].servers[].{name,address}`, and what is
@@ -113,6 +128,8 @@ pub fn to_json(model: &Model) -> Value {
         "tcp_idle_timeout": humantime::format_duration(model.tcp.idle_timeout).to_string(),
         "probes_at_once": model.probes.at_once,
         "commands_at_once": model.probes.commands_at_once,
+        "stale_after": humantime::format_duration(model.stale_after).to_string(),
+        "when_stale": model.when_stale.as_str(),
         "views": model.views.iter().map(|view| {
             let clients: Vec<String> = view.clients.iter().map(ToString::to_string).collect();
             json!({ "name": view.name, "clients": clients })

@@ -42,6 +42,9 @@ pub struct Model {
     pub cookie_secret: Option<PathBuf>,
     pub tcp: TcpLimits,
     pub probes: ProbeLimits,
+    /// So long after the controller's last beat answers are stale.
+    pub stale_after: Duration,
+    pub when_stale: WhenStale,
     /// The view of index `i` has the identifier `i + 1`; identifier 0 is the default view, of clients in no view.
     pub views: Vec<View>,
     pub default_view: DefaultView,
@@ -81,6 +84,31 @@ impl XdpMode {
             Self::Native => "native",
             Self::Generic => "generic",
             Self::Off => "off",
+        }
+    }
+}
+
+/// What clients are told when the controller has not been heard of for `stale_after`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WhenStale {
+    /// The last answers, for a second at a time.
+    #[default]
+    Hold,
+    /// All servers that nobody has taken out, whatever their last health.
+    All,
+    Servfail,
+    /// Nothing by the fast path: queries go to the kernel, and who listens there. The controller's sockets hold.
+    Pass,
+}
+
+impl WhenStale {
+    /// As the configuration writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Hold => "hold",
+            Self::All => "all",
+            Self::Servfail => "servfail",
+            Self::Pass => "pass",
         }
     }
 }

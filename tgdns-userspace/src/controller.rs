@@ -33,6 +33,7 @@ use administration::Administration;
 use attachments::Attachments;
 pub use event::Event;
 use health_file::{HealthFile, unix_milliseconds};
+use heartbeat::Heartbeat;
 use probing::{Paused, Tally};
 use publication::Publication;
 use reloading::{Asker, Configuration, Reloading};
@@ -45,6 +46,7 @@ mod attachments;
 mod calls;
 mod event;
 mod health_file;
+mod heartbeat;
 mod log;
 mod open_files;
 mod probing;
@@ -110,6 +112,7 @@ struct Controller {
     fast_path: Option<FastPath>,
     attachments: Attachments,
     health_file: HealthFile,
+    heartbeat: Heartbeat,
     slow_path: SlowPath,
     hooks: Hooks,
     started: SystemTime,
@@ -142,6 +145,7 @@ impl Controller {
             fast_path,
             attachments: Attachments::default(),
             health_file: HealthFile::new(now),
+            heartbeat: Heartbeat::default(),
             slow_path,
             started: SystemTime::now(),
             started_at: now,
@@ -191,6 +195,7 @@ impl Controller {
             tidy,
             self.health_file.due_at(),
             self.watchdog.due_at(),
+            self.beats_at(),
         ];
         deadlines.into_iter().flatten().chain(rounds).min()
     }
@@ -208,6 +213,7 @@ impl Controller {
             self.publish_due(now, unix_seconds, sources);
         }
         self.tell_rules(now);
+        self.beat_if_due(now);
         if let Some(changes) = reloaded {
             self.end_reload(&self.published_reload(changes), sources);
         }

@@ -11,12 +11,12 @@ use std::{
 
 use tgdns_common::{
     counter::Counter,
-    name,
-    tables::{Address, AnswerSet, Choice, DEFAULT_VIEW, Service, Settings, Tables},
+    name, stale,
+    tables::{Address, AnswerSet, Choice, DEFAULT_VIEW, Service, Settings, Tables, policy},
     zones::NameServers,
 };
 
-use crate::cookie::Secrets;
+use crate::{cookie::Secrets, heartbeat::Freshness};
 
 /// A client prefix and its view; an IPv4 prefix is mapped into IPv6.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -148,7 +148,7 @@ pub struct NameServerRecords {
 
 impl Zones {
     pub(crate) fn name_servers(&self, apex: &AnswerSet) -> NameServers<'_> {
-        let found = self.name_servers.get(&(bytemuck::cast(apex.name), apex.view));
+        let found = self.name_servers.get(&(bytemuck::cast(apex.name), of_client(apex.view)));
         found.map_or_else(NameServers::default, |found| NameServers {
             records: &found.records,
             record_count: found.record_count,
@@ -156,6 +156,11 @@ impl Zones {
             glue_count: found.glue_count,
         })
     }
+}
+
+/// A view without the bits of `stale`: name servers are who they are.
+fn of_client(view: [u8; 4]) -> [u8; 4] {
+    (u32::from_be_bytes(view) & !stale::NO_VIEW).to_be_bytes()
 }
 
 /// What one slot of the tables holds.
@@ -176,6 +181,7 @@ pub struct Image {
     pub(crate) answers: Vec<Slot>,
     pub(crate) prefixes: Arc<Prefixes>,
     pub(crate) zones: Zones,
+    pub(crate) freshness: Freshness,
     pub(crate) turns: AtomicU64,
 }
 
@@ -186,9 +192,20 @@ impl Image {
         self
     }
 
-    /// All answer sets, in the order of clusters and views.
+    /// Says until when what it says is fresh.
+    pub fn with_freshness(mut self, freshness: Freshness) -> Self {
+        self.freshness = freshness;
+        self
+    }
+
+    /// All answer sets that are not for stale answers, in the order of clusters and views.
     pub fn answer_sets(&self) -> impl Iterator<Item = &AnswerSet> {
-        self.answers.iter().map(|slot| &slot.set)
+        self.answers.iter().map(|slot| &slot.set).filter(|set| set.policy & policy::STALE == 0)
+    }
+
+    /// Whether the fast path passes all queries when it is stale.
+    pub(crate) fn passes_when_stale(&self) -> bool {
+        u32::from(self.settings.when_stale) << 24 == stale::NO_VIEW
     }
 
     fn slot_of(&self, slot: u32) -> Option<&Slot> {
@@ -250,6 +267,10 @@ impl Tables for Image {
     fn view(&self, client: Address, _side: u8) -> u32 {
         let address = u128::from_be_bytes(client.to_bytes());
         self.prefixes.view(address)
+    }
+
+    fn stale_mask(&self, _settings: &Settings) -> u32 {
+        if self.freshness.is_over() { u32::MAX } else { 0 }
     }
 
     fn count(&self, _counter: Counter) -> u64 {

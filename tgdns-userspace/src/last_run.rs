@@ -106,7 +106,7 @@ impl LastRun<'_> {
     /// Who is handed out by the maps as being live, by server. Where that is because none is up, the maps say so; they may
     /// say it of some views only.
     fn told(&self, model: &Model, cluster: &Cluster) -> Vec<bool> {
-        let live = self.maps.sets_of(&cluster.name).filter(|set| set.policy & policy::WITHOUT_LIVE == 0);
+        let live = self.maps.sets_of(&cluster.name).filter(|set| set.policy & policy::EXPLAINED == 0);
         let addresses: HashSet<IpAddr> = live.flat_map(image::addresses).collect();
         let is_told = |server: &Server| {
             let mut reached_by = model.view_identifiers().flat_map(|view| server.handed_out(view));

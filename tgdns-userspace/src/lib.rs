@@ -15,6 +15,7 @@ mod deadline;
 mod directories;
 pub mod forwarder;
 pub mod health;
+pub mod heartbeat;
 pub mod history;
 pub mod hook;
 mod http;

@@ -124,6 +124,7 @@ impl Maps {
             has_views: u8::from(self.views.has_prefixes()),
             layout: LAYOUT,
             options: wanted.options,
+            when_stale: wanted.when_stale,
             ..before
         })?;
         self.index.flipped(before.names, names);
@@ -131,6 +132,11 @@ impl Maps {
         self.views.flipped(&image.prefixes);
         self.answers.keep(&slots);
         Ok(written)
+    }
+
+    /// Takes in what the program's beat has put into `SETTINGS`: whoever writes that leaves it as it is.
+    pub fn beaten(&mut self, stale_at: [u8; 8]) {
+        self.known.stale_at = stale_at;
     }
 
     /// When [`Self::tidy`] has something to do.
@@ -189,6 +195,7 @@ impl Maps {
             answers: self.answers.slots().map(|(_, slot)| Slot::clone(slot)).collect(),
             prefixes: self.views.current().clone().into(),
             zones: Default::default(),
+            freshness: Default::default(),
             turns: Default::default(),
         })
     }

@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
-    sync::{Arc, atomic::AtomicU64},
+    sync::Arc,
 };
 
 use tgdns_common::{
@@ -26,6 +26,7 @@ mod prefix;
 mod rows;
 mod slot;
 mod soa;
+mod stale;
 mod zone;
 
 pub use prefix::prefixes;
@@ -51,16 +52,18 @@ pub fn image(
     let (names, index) = index(&answers);
     let (service_copies, services) = place_services(services);
     let settings = Settings {
+        stale_at: [0; 8],
         names,
         services: service_copies,
         has_views: u8::from(!prefixes.as_slice().is_empty()),
         layout: LAYOUT,
         options: options(model),
-        reserved: 0,
+        when_stale: stale::view_byte(model.when_stale),
     };
     let zones = zone::zones(model, serials);
     let prefixes = Arc::clone(prefixes);
-    Image { settings, services, index, answers, prefixes, zones, turns: AtomicU64::new(0) }
+    let (freshness, turns) = Default::default();
+    Image { settings, services, index, answers, prefixes, zones, freshness, turns }
 }
 
 /// What only the sockets tell is left to them where there are some.
@@ -78,12 +81,16 @@ fn serial(serials: &[Option<u32>], cluster: usize) -> Option<u32> {
 /// Why a model does not fit into the tables; nothing where it does.
 pub fn excess(model: &Model) -> Option<String> {
     let (clusters, views) = (model.clusters.len(), model.view_identifiers().count());
-    let most = (capacity::ANSWERS - 1) / 2;
+    // While they are replaced there are both.
+    let most = (capacity::ANSWERS - 1) / 2 / stale::sets(model.when_stale);
     let prefixes = prefixes(model).as_slice().len();
     if clusters * views > most {
+        let remedy = match stale::sets(model.when_stale) {
+            1 => "use fewer clusters or views",
+            _ => "use fewer clusters or views, or `when_stale = \"hold\"`, which takes half of the room",
+        };
         Some(format!(
-            "{clusters} clusters seen through {views} views are {} answer sets, and the maps \
-             hold {most}: use fewer clusters or views",
+            "{clusters} clusters seen through {views} views are {} answer sets, and the maps hold {most}: {remedy}",
             clusters * views
         ))
     } else if prefixes > capacity::PREFIXES {
@@ -113,7 +120,7 @@ fn alike(model: &Model) -> Option<Vec<&str>> {
 }
 
 fn answer_sets(model: &Model, chosen: &[Chosen], serials: &[Option<u32>], ttls: &[u32]) -> Vec<Slot> {
-    let mut slots = Vec::new();
+    let (mut slots, mut stale_slots) = (Vec::new(), Vec::new());
     for (index, (cluster, chosen)) in model.clusters.iter().zip(chosen).enumerate() {
         let Some(serial) = serial(serials, index) else { continue };
         let ttl = ttls.get(index).copied().unwrap_or(cluster.ttl);
@@ -121,10 +128,13 @@ fn answer_sets(model: &Model, chosen: &[Chosen], serials: &[Option<u32>], ttls: 
             // The configuration admits no other names.
             if let Some((wire, _)) = name::to_wire(&cluster.name) {
                 let negative = soa::negative(0, cluster, serial);
-                slots.push(slot::slot(wire, (view, ttl), cluster, chosen, negative));
+                let slot = slot::slot(wire, (view, ttl), cluster, chosen, negative);
+                stale_slots.extend(stale::slot(&slot, model.when_stale, cluster, chosen));
+                slots.push(slot);
             }
         }
     }
+    slots.append(&mut stale_slots);
     slots
 }
 

@@ -76,7 +76,9 @@ pub fn ask(pin_directory: &Path, name: &str, record_type: &str, from: Option<IpA
 
     let program = attached_program(pin_directory)?;
     let (action, reply) = xdp::test_run(&program, &query, 1)?;
-    let reason = (action != TX).then(|| reason(&image, &query)).flatten();
+    // An image is fresh: what it would answer was passed for being stale, where that is configured.
+    let stale = image.passes_when_stale().then_some(Reason::Stale);
+    let reason = (action != TX).then(|| reason(&image, &query).or(stale)).flatten();
     let reply = if action == TX { Some(message::parse(frame::payload(&reply)?)?) } else { None };
     Ok(Answer {
         name: name.to_owned(),

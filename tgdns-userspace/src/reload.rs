@@ -126,6 +126,8 @@ pub fn differences(before: &Model, after: &Model) -> Vec<Difference> {
 fn settings(before: &Model, after: &Model) -> Vec<Difference> {
     let keys = keys(&[
         ("default_view", default_view(before) == default_view(after)),
+        ("stale_after", before.stale_after == after.stale_after),
+        ("when_stale", before.when_stale == after.when_stale),
         ("hook", before.hooks == after.hooks),
         ("control_group", before.control_group == after.control_group),
         ("dns.identity", before.identity == after.identity),

@@ -13,7 +13,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
     admin::AdminState,
-    cluster::{AllDown, Policy},
+    cluster::{AllDown, Cluster, Policy},
 };
 
 /// What is known of one server.
@@ -36,6 +36,8 @@ pub struct Chosen {
     pub rule: Rule,
     /// By server, in parts of `FULL`; 0 for those who are not handed out.
     pub weights: Vec<u32>,
+    /// The same of all who may be handed out whatever their health, in case that nobody knows it any more; empty for all.
+    pub everyone: Vec<u32>,
     /// What is chosen otherwise for the clients of a view, by its identifier.
     pub in_views: BTreeMap<u32, Self>,
 }
@@ -93,12 +95,21 @@ pub const FULL: u32 = 100;
 
 impl Chosen {
     pub fn new(rule: Rule, weights: Vec<u32>) -> Self {
-        Self { rule, weights, in_views: BTreeMap::new() }
+        Self { rule, weights, everyone: Vec::new(), in_views: BTreeMap::new() }
     }
 
     /// As the clients of a view are told.
     pub fn in_view(&self, view: u32) -> &Self {
         self.in_views.get(&view).unwrap_or(self)
+    }
+
+    /// All who may be handed out whatever their health.
+    pub fn everyone(&self, cluster: &Cluster) -> Self {
+        let weights = match self.everyone.as_slice() {
+            [] => cluster.servers.iter().map(|server| full_weight(u32::from(server.weight) * FULL)).collect(),
+            weights => weights.to_vec(),
+        };
+        Self::new(Rule::All, weights)
     }
 
     pub fn includes(&self, server: usize) -> bool {
@@ -165,6 +176,11 @@ fn last_tier(policy: &Policy, servers: &[Candidate]) -> u8 {
     tiers.get(place).or(tiers.last()).copied().unwrap_or(u8::MAX)
 }
 
+/// By server, the weights of all who may be handed out whatever their health.
+pub fn everyone(servers: &[Candidate]) -> Vec<u32> {
+    all(servers).weights
+}
+
 /// It may be the probes that fail, and a client that tries in vain loses less than one that is told that there is no address.
 fn all(servers: &[Candidate]) -> Chosen {
     let best = servers.iter().map(Candidate::rank).min();
@@ -186,7 +202,12 @@ fn stale(servers: &[Candidate], last: Option<&[bool]>) -> Option<Chosen> {
 }
 
 fn unrisen(server: &Candidate) -> u32 {
-    if server.weight == 0 { FULL } else { server.weight }
+    full_weight(server.weight)
+}
+
+/// Who is handed out although nobody wants that has the weight 1.
+fn full_weight(weight: u32) -> u32 {
+    if weight == 0 { FULL } else { weight }
 }
 
 /// A server's weight while it rises from a tenth to all of it, in ten steps or in seconds.

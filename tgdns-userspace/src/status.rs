@@ -42,6 +42,17 @@ pub struct Process {
     /// RFC 3339, UTC.
     pub started: String,
     pub uptime_seconds: u64,
+    /// Since the fast path was told last that the controller lives; none before the first publication.
+    #[serde(default)]
+    pub heartbeat_age_milliseconds: Option<u64>,
+    /// Why it could not be told.
+    #[serde(default)]
+    pub heartbeat_error: Option<String>,
+    /// At that age answers are stale, and become what `when_stale` says.
+    #[serde(default)]
+    pub stale_after_milliseconds: u64,
+    #[serde(default)]
+    pub when_stale: String,
     /// Why the tables are not what they should be.
     pub publish_error: Option<String>,
     /// What else is not as it should be.

@@ -5,7 +5,7 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use anyhow::Result;
@@ -151,6 +151,14 @@ impl FastPath {
     /// A refused write.
     pub fn publish(&mut self, image: &Image) -> Result<Published> {
         self.program.publish(image)
+    }
+
+    /// Lets the answers be fresh for some time from now on.
+    ///
+    /// # Errors
+    /// The kernel refuses.
+    pub fn beat(&mut self, lasts: Duration) -> Result<()> {
+        self.program.beat(lasts)
     }
 
     /// What the maps say.

@@ -182,7 +182,7 @@ impl Kind {
 /// The program in the kernel with these tables.
 pub fn published(tables: &str) -> Result<Program> {
     let mut program = Program::load(None)?;
-    program.publish(&TableSet::new("bench", toml::from_str(tables)?)?.image())?;
+    TableSet::new("bench", toml::from_str(tables)?)?.publish_to(&mut program)?;
     Ok(program)
 }
 

@@ -118,7 +118,7 @@ struct End {
 impl<'p> Pair<'p> {
     fn new(program: &'p mut Program, set: &'p Set, seed: u64) -> Result<Self> {
         let image = set.tables.image();
-        program.publish(&image)?;
+        set.tables.publish_to(program)?;
         let host = Host { image, counters: RefCell::new(values(program)?) };
         Ok(Self { program, set, seed, host, frame: HostFrame::new(&[], 0, 0), room: (HEAD, ROOM) })
     }
@@ -255,6 +255,10 @@ impl Tables for Host {
 
     fn view(&self, client: Address, side: u8) -> u32 {
         self.image.view(client, side)
+    }
+
+    fn stale_mask(&self, settings: &Settings) -> u32 {
+        self.image.stale_mask(settings)
     }
 
     fn count(&self, counter: Counter) -> u64 {

@@ -63,9 +63,20 @@ pub struct Tables {
     pub identity: String,
     #[serde(default)]
     pub version: String,
+    /// Whether the controller has not been heard of for too long, and what is said then.
+    pub stale: Option<WhenStale>,
     /// Whether there is a secret for cookies.
     #[serde(default)]
     pub cookies: bool,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WhenStale {
+    Hold,
+    All,
+    Servfail,
+    Pass,
 }
 
 #[derive(Clone, Deserialize)]

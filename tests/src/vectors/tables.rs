@@ -1,25 +1,36 @@
 //! From a described table set to the image that every executor publishes.
 
-use std::{collections::BTreeSet, net::IpAddr};
+use std::{
+    collections::BTreeSet,
+    net::IpAddr,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, Result};
 use tgdns::{
     cluster::{
-        Alias, Answer, Cluster, Join, Model, Policy, ProbeLimits, Select, Server, TcpLimits, View, XdpMode,
+        Alias, Answer, Cluster, Join, Model, Policy, ProbeLimits, Select, Server, TcpLimits, View, WhenStale,
+        XdpMode,
     },
+    heartbeat::Freshness,
     image::Image,
     netlink::ServiceAddress,
     publish,
     selection::{Chosen, Rule},
+    xdp::{Program, Published},
 };
 
 use super::{file, reply::counted};
+
+/// Longer than any test takes.
+const LONG: Duration = Duration::from_secs(86_400);
 
 pub struct TableSet {
     pub name: String,
     model: Model,
     chosen: Vec<Chosen>,
     services: BTreeSet<ServiceAddress>,
+    is_stale: bool,
 }
 
 /// What a client may be told for a name.
@@ -80,12 +91,14 @@ impl TableSet {
             cookie_secret: tables.cookies.then(|| "/nonexistent".into()),
             tcp: TcpLimits::default(),
             probes: ProbeLimits::default(),
+            stale_after: Duration::from_secs(10),
+            when_stale: tables.stale.map_or(WhenStale::Hold, when_stale),
             views,
             default_view: Default::default(),
             hooks: vec![],
             clusters,
         };
-        Ok(Self { name: name.into(), model, chosen, services })
+        Ok(Self { name: name.into(), model, chosen, services, is_stale: tables.stale.is_some() })
     }
 
     /// What a client may be told for a name; nothing where it is not in the tables.
@@ -97,7 +110,13 @@ impl TableSet {
             prefixes.map(move |prefix| (prefix.prefix_len(), identifier))
         });
         let view = holding.max().map_or(0, |(_, identifier)| identifier);
-        let Chosen { rule, weights, .. } = &self.chosen[index];
+        let stale = self.is_stale.then_some(self.model.when_stale);
+        let chosen = match stale {
+            Some(WhenStale::All) => &self.chosen[index].everyone(cluster),
+            Some(WhenStale::Servfail) => &Chosen::new(Rule::Servfail, vec![0; cluster.servers.len()]),
+            Some(WhenStale::Hold | WhenStale::Pass) | None => &self.chosen[index],
+        };
+        let Chosen { rule, weights, .. } = chosen;
         let live = cluster.servers.iter().zip(weights).filter(|(_, weight)| **weight != 0);
         Some(Live {
             addresses: live.flat_map(|(server, _)| server.handed_out(view)).copied().collect(),
@@ -106,13 +125,15 @@ impl TableSet {
                 Answer::One => 1,
                 Answer::Subset(limit) => limit.into(),
             },
-            ttl: cluster.ttl,
+            ttl: if self.is_stale { cluster.ttl.min(1) } else { cluster.ttl },
             rcode: match rule {
                 Rule::Servfail => 2,
                 Rule::Refused => 5,
                 Rule::Live | Rule::All | Rule::Last | Rule::NoData | Rule::Addresses => 0,
             },
             extended_error: match rule {
+                Rule::Servfail if stale == Some(WhenStale::Servfail) => Some(14),
+                _ if self.is_stale => Some(3),
                 Rule::Live => None,
                 Rule::Last => Some(3),
                 Rule::All | Rule::Servfail | Rule::Refused | Rule::NoData | Rule::Addresses => Some(22),
@@ -122,7 +143,26 @@ impl TableSet {
     }
 
     pub fn image(&self) -> Image {
-        publish::image(&self.model, &publish::prefixes(&self.model), &self.chosen, &self.services, &[], &[])
+        let prefixes = publish::prefixes(&self.model);
+        let freshness = Freshness::default();
+        if self.is_stale {
+            freshness.lasts_until(Instant::now());
+        }
+        publish::image(&self.model, &prefixes, &self.chosen, &self.services, &[], &[])
+            .with_freshness(freshness)
+    }
+
+    pub fn is_stale(&self) -> bool {
+        self.is_stale
+    }
+
+    /// Makes a program answer by it.
+    ///
+    /// # Errors
+    /// The kernel refuses.
+    pub fn publish_to(&self, program: &mut Program) -> Result<Published> {
+        program.beat(if self.is_stale { Duration::ZERO } else { LONG })?;
+        program.publish(&self.image())
     }
 }
 
@@ -163,6 +203,15 @@ fn servers(cluster: &file::Cluster, views: &[View]) -> Result<(Vec<Server>, Vec<
         }
     }
     Ok((servers, weights))
+}
+
+fn when_stale(word: file::WhenStale) -> WhenStale {
+    match word {
+        file::WhenStale::Hold => WhenStale::Hold,
+        file::WhenStale::All => WhenStale::All,
+        file::WhenStale::Servfail => WhenStale::Servfail,
+        file::WhenStale::Pass => WhenStale::Pass,
+    }
 }
 
 fn rule(rule: file::Rule) -> Rule {

@@ -56,6 +56,8 @@ pub(crate) struct Setup<'s> {
     pub(crate) writable: &'s [PathBuf],
     /// In place of the run's own directory.
     pub(crate) pins: Option<PathBuf>,
+    /// Keys before all tables, each in a line.
+    pub(crate) settings: &'s str,
     /// Views and clusters.
     pub(crate) clusters: &'s str,
 }
@@ -69,6 +71,7 @@ impl Default for Setup<'_> {
             default_view: "default",
             writable: &[],
             pins: None,
+            settings: "",
             clusters: CLUSTER,
         }
     }
@@ -127,11 +130,11 @@ impl Host {
 
     /// Writes the configuration anew.
     pub(crate) fn configure(&self, setup: &Setup<'_>) -> Result<()> {
-        let Setup { interfaces, xdp_mode, listen, default_view, writable, clusters, .. } = setup;
+        let Setup { interfaces, xdp_mode, listen, default_view, writable, settings, clusters, .. } = setup;
         let text = format!(
             "interfaces = {interfaces:?}\nxdp_mode = \"{xdp_mode}\"\nstate_dir = \"{}\"\ncontrol = \"{}\"\n\
              pin_dir = \"{}\"\ndefault_view = \"{default_view}\"\n\
-             writable = {writable:?}\n[dns]\nlisten = {listen}\n{clusters}",
+             writable = {writable:?}\n{settings}[dns]\nlisten = {listen}\n{clusters}",
             self.path("state").display(),
             self.control().display(),
             self.pins.display(),

@@ -23,6 +23,7 @@ mod restart;
 mod services;
 mod slow_start;
 mod sockets;
+mod stale;
 mod start;
 mod tiers;
 mod ttl;

@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context as _, Result, anyhow};
 use hickory_proto::{
-    op::{Message, MessageType, OpCode, Query, ResponseCode},
+    op::{Edns, Message, MessageType, OpCode, Query, ResponseCode},
     rr::{Name, RecordType},
 };
 use tests::lab::wait;
@@ -50,11 +50,23 @@ impl Client {
         record_type: RecordType,
         at_most: Duration,
     ) -> Result<Option<Message>> {
+        self.reply(name, record_type, false, at_most)
+    }
+
+    /// The same, with EDNS or without.
+    pub(crate) fn reply(
+        &self,
+        name: &str,
+        record_type: RecordType,
+        with_edns: bool,
+        at_most: Duration,
+    ) -> Result<Option<Message>> {
         let mut question = Message::query();
         question.metadata.message_type = MessageType::Query;
         question.metadata.op_code = OpCode::Query;
         question.metadata.recursion_desired = true;
         question.add_query(Query::query(Name::from_ascii(name)?, record_type));
+        question.edns = with_edns.then(Edns::new);
         let identifier = question.metadata.id;
         self.socket.send_to(&question.to_vec()?, self.server).context("asking")?;
 

@@ -1,7 +1,7 @@
 //! Random publications, one after the other, into maps that live on: after them the maps say what fresh ones say that were
 //! told the last one alone.
 
-use std::{fmt::Write as _, net::Ipv4Addr};
+use std::{fmt::Write as _, net::Ipv4Addr, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use bytemuck::bytes_of;
@@ -30,6 +30,8 @@ const SERVICES: u8 = 6;
 /// Where an IPv4 frame without tags has its message.
 const MESSAGE: usize = 42;
 const RECORD: usize = 16;
+/// Longer than the test takes.
+const LONG: Duration = Duration::from_secs(86_400);
 
 #[test]
 fn differences_come_to_the_same_as_fresh_tables() -> Result<()> {
@@ -39,6 +41,7 @@ fn differences_come_to_the_same_as_fresh_tables() -> Result<()> {
     let mut random = Rng::with_seed(seed);
     let pins = Pins::new("publications");
     let mut living = Program::load(Some(pins.path()))?;
+    living.beat(LONG)?;
     let mut maps = Maps::from_pins(pins.path())?;
     let (mut written, mut answered) = (0, 0);
     for round in 0..ROUNDS {
@@ -51,6 +54,7 @@ fn differences_come_to_the_same_as_fresh_tables() -> Result<()> {
             }
         }
         let mut fresh = Program::load(None)?;
+        fresh.beat(LONG)?;
         fresh.publish(&last)?;
         ensure!(entries(&maps.image()?) == entries(&fresh.image()?), "round {round}: other entries");
         answered +=

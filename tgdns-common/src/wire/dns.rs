@@ -325,6 +325,8 @@ pub struct ExtendedError {
 impl ExtendedError {
     /// RFC 8914 4.4: what was so before is handed out.
     pub const STALE_ANSWER: u16 = 3;
+    /// RFC 8914 4.15: it cannot be told yet, or not any more.
+    pub const NOT_READY: u16 = 14;
     /// RFC 8914 4.21.
     pub const NOT_AUTHORITATIVE: u16 = 20;
     /// RFC 8914 4.23.

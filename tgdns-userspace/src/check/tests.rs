@@ -24,6 +24,7 @@ const NAT: &str = r#"
 #[test]
 fn table() {
     let expected = r#"eth0, xdp native, listening on 0.0.0.0:53, [::]:53
+stale 10s after the controller's last beat: the last answers are held
 
   view     clients
   lan      192.168.0.0/16, fd00::/8
@@ -69,6 +70,7 @@ fn table_of_views() {
     let rendered = render(&model);
     let tables: Vec<&str> = rendered.split("\n\n").take(3).collect();
     let expected = r#"eth0, xdp native, listening on 0.0.0.0:53, [::]:53
+stale 10s after the controller's last beat: the last answers are held
 
   view  clients
   lan   192.168.0.0/16, and all others
@@ -129,6 +131,7 @@ fn table_without_views() {
         server = [{ name = "a", address = "10.10.10.1", weight = 10 }, { name = "b", address = "10.10.10.22" }]
     "#;
     let expected = "no interfaces, xdp off, listening on 127.0.0.1:5300\n\
+        stale 10s after the controller's last beat: the last answers are held\n\
         \n\
         internet.intern.netz: ttl 1 s, answers with 2 addresses, chosen by weight\n\
         tcp probe of port 443 every 1s (100ms while changing), timeout 500ms, 2 up, 3 down\n  \
@@ -190,7 +193,7 @@ fn several_probes() {
         server = [{ name = "a", address = "10.9.9.1", probe = { name = "viewer", port = 5901 } }]
     "#;
     let rendered = render(&parse(text, "F").unwrap());
-    let lines: Vec<&str> = rendered.lines().skip(3).take(5).collect();
+    let lines: Vec<&str> = rendered.lines().skip(4).take(5).collect();
     let expected = [
         "tcp: tcp probe of port 443 every 1s (100ms while changing), timeout 500ms, 2 up, 3 down",
         "viewer: tcp probe of port 5900 every 1s (100ms while changing, 30s while down), timeout 500ms, 2 up, 3 down",

@@ -22,7 +22,7 @@ use super::{
     any::deserialize_any,
     leaf::{
         AbsolutePath, Address, AnswerWord, Base, GroupName, JoinWord, Label, Listen, Mode, Name, Nic, Number,
-        OccasionWord, Prefix, Step, Text, Time, Url,
+        OccasionWord, Prefix, Step, Text, Time, Url, WhenStaleWord,
     },
 };
 
@@ -57,6 +57,8 @@ pub(super) struct File {
     pub(super) dns: Given<Table<Dns>>,
     pub(super) probes_at_once: Given<Number<1, 65_536>>,
     pub(super) commands_at_once: Given<Number<1, 1024>>,
+    pub(super) stale_after: Given<Time<1000, 86_400_000>>,
+    pub(super) when_stale: Given<WhenStaleWord>,
     pub(super) view: Tables<View>,
     pub(super) default_view: Given<Label>,
     pub(super) hook: Tables<Hook>,

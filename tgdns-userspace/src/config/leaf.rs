@@ -15,7 +15,7 @@ use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Deserializer, de};
 
-use crate::cluster::{Occasion, XdpMode};
+use crate::cluster::{Occasion, WhenStale, XdpMode};
 pub(super) use address::{Address, AddressOrNone, Base, Prefix, refuse};
 pub(super) use conversation::{Bytes, Command, Expect};
 pub(super) use dns::{AnswerAddress, QueryName, Rcode, RecordType, TransportWord};
@@ -127,6 +127,19 @@ impl<'de, const LEAST: u64, const MOST: u64> Deserialize<'de> for Time<LEAST, MO
         text(deserializer, expected, |text| match humantime::parse_duration(text) {
             Ok(duration) if bounds.contains(&duration) => Ok(Self(duration)),
             _ => Err(None),
+        })
+    }
+}
+
+/// `hold`, `all`, `servfail` or `pass`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct WhenStaleWord(pub(super) WhenStale);
+
+impl<'de> Deserialize<'de> for WhenStaleWord {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        const ALL: [WhenStale; 4] = [WhenStale::Hold, WhenStale::All, WhenStale::Servfail, WhenStale::Pass];
+        text(deserializer, "\"hold\", \"all\", \"servfail\" or \"pass\"", |text| {
+            ALL.into_iter().find(|word| word.as_str() == text).map(Self).ok_or(None)
         })
     }
 }

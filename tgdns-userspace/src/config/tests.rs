@@ -5,6 +5,7 @@ mod errors;
 mod good;
 mod probes;
 mod protocols;
+mod stale;
 
 use super::parse;
 
@@ -47,6 +48,14 @@ fn mistakes(text: &str) -> Vec<String> {
         Err(errors) => {
             errors.to_string().lines().map(|line| line.strip_prefix("F:").unwrap().to_owned()).collect()
         }
+    }
+}
+
+/// Each row: what is written differently in the good file, and every mistake that is then told.
+#[track_caller]
+fn rows(rows: &[(&str, &str, &[&str])]) {
+    for (from, to, expected) in rows {
+        check(&changed(from, to), expected);
     }
 }
 

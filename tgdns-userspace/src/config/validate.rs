@@ -17,6 +17,7 @@ use std::{
     collections::{HashMap, HashSet, hash_map::Entry},
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use toml::Spanned;
@@ -26,7 +27,10 @@ use super::{
     leaf::{AbsolutePath, Listen, Nic},
     mistakes::{Mistakes, Span},
 };
-use crate::cluster::{DefaultView, Model, ProbeLimits, TcpLimits, XdpMode};
+use crate::cluster::{DefaultView, Model, ProbeLimits, TcpLimits, WhenStale, XdpMode};
+
+/// Longer than a restart takes.
+const STALE_AFTER: Duration = Duration::from_secs(10);
 
 /// The longest path of a unix socket, in bytes (`sun_path` has 108, with a zero behind the path).
 const LONGEST_SOCKET_PATH: usize = 107;
@@ -93,6 +97,8 @@ pub(super) fn model(file: File, mistakes: &mut Mistakes<'_>) -> Model {
                 .commands_at_once
                 .map_or(limits.commands_at_once, |number| number.into_inner().0),
         },
+        stale_after: file.stale_after.map_or(STALE_AFTER, |time| time.into_inner().0),
+        when_stale: file.when_stale.map_or(WhenStale::default(), |word| word.into_inner().0),
         views,
         default_view,
         hooks: hook::hooks(file.hook, mistakes),

@@ -62,11 +62,16 @@ impl Controller {
     }
 
     fn status(&self, sources: &Sources) -> Status {
+        let model = self.roster.model();
         let process = status::Process {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
             started: status::timestamp(self.started),
             uptime_seconds: self.started_at.elapsed().as_secs(),
+            heartbeat_age_milliseconds: self.heartbeat.age().map(|age| age.as_millis() as u64),
+            heartbeat_error: self.heartbeat.error().map(str::to_owned),
+            stale_after_milliseconds: model.stale_after.as_millis() as u64,
+            when_stale: model.when_stale.as_str().to_owned(),
             publish_error: self.publication.error().map(str::to_owned),
             notes: self.notes(),
             probes: sources.probes.pace(),

@@ -54,6 +54,11 @@ impl Controller {
         let image =
             publish::image(self.roster.model(), self.roster.prefixes(), chosen, services, serials, ttls);
         // The sockets first: a map that can't be written must not keep them from telling the truth.
+        let image = image.with_freshness(self.heartbeat.freshness());
+        // What was told of a failure is not taken back before it is over.
+        if self.publication.failure.is_none() {
+            self.beat();
+        }
         let image = self.slow_path.publish(image, selection.is_complete(), sources);
         if let Some(fast_path) = &mut self.fast_path {
             let published = fast_path.publish(&image).context("writing the fast path's maps")?;

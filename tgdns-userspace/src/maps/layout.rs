@@ -49,5 +49,7 @@ fn is_ours(path: &Path, value_size: usize, entries: usize) -> Result<bool> {
     }
     let map: Array<_, [u8; SETTINGS]> = Array::try_from(Map::from_map_data(data)?)?;
     let settings: Settings = bytemuck::cast(map.get(&0, 0)?);
-    Ok(settings == Settings::default() || settings.layout == LAYOUT)
+    // A beat may come before the first publication.
+    let is_unused = Settings { stale_at: [0; 8], ..settings } == Settings::default();
+    Ok(is_unused || settings.layout == LAYOUT)
 }

@@ -132,7 +132,9 @@ fn effective(process_status: &str) -> Option<u64> {
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
-    use crate::cluster::{ProbeLimits, TcpLimits};
+    use std::time::Duration;
+
+    use crate::cluster::{ProbeLimits, TcpLimits, WhenStale};
 
     const ALL: [Capability; 4] = [BPF, NET_ADMIN, PERFMON, NET_BIND_SERVICE];
 
@@ -178,6 +180,8 @@ mod tests {
             listen: vec![([0, 0, 0, 0], port).into()],
             tcp: TcpLimits::default(),
             probes: ProbeLimits::default(),
+            stale_after: Duration::from_secs(10),
+            when_stale: WhenStale::Hold,
             views: vec![],
             default_view: Default::default(),
             hooks: vec![],

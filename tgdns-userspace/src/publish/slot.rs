@@ -12,6 +12,7 @@ use tgdns_common::{
 use super::{
     buckets,
     family::{Family, Weighed, family},
+    stale,
 };
 use crate::{
     cluster::{AllDown, Answer, Cluster, Select},
@@ -47,7 +48,7 @@ pub(super) fn slot(
             ExtendedError::NO_REACHABLE_AUTHORITY
         }
     };
-    slot.set.policy |= policy::WITHOUT_LIVE;
+    slot.set.policy |= policy::EXPLAINED;
     slot.set.extended_error = code.to_be_bytes();
     slot.set.rcode = match chosen.rule {
         Rule::Servfail => rcode::SERVFAIL as u8,
@@ -118,12 +119,13 @@ fn render(
             IpAddr::V6(address) => sixes.push(Weighed { address: address.octets(), weight, server }),
         }
     }
+    let stale_ttl = (ttl.min(stale::TTL) as u16).to_be_bytes();
     let Family { table, count, limit, begins: fours } = family(&fours, answer, select);
     let ipv4 = Ipv4Addresses {
         record: RecordHead::of_question(Type::A, ttl, 4),
         count,
         limit,
-        reserved: [0; 2],
+        stale_ttl,
         addresses: table,
     };
     let Family { table, count, limit, begins: sixes } = family(&sixes, answer, select);
@@ -131,7 +133,7 @@ fn render(
         record: RecordHead::of_question(Type::AAAA, ttl, 16),
         count,
         limit,
-        reserved: [0; 2],
+        stale_ttl,
         addresses: table,
     };
     let choice = choice(fours, sixes, select);

@@ -71,7 +71,7 @@ impl Last {
 }
 
 fn are_live(set: &AnswerSet) -> bool {
-    set.policy & policy::WITHOUT_LIVE == 0
+    set.policy & policy::EXPLAINED == 0
 }
 
 /// Whether those in a set were live when they were handed out first.

@@ -4,7 +4,7 @@ mod servers;
 
 use std::{fmt::Display, time::Duration};
 
-use super::{ClusterStatus, HandedOut, InterfaceStatus, Link, ServerStatus, Status};
+use super::{ClusterStatus, HandedOut, InterfaceStatus, Link, Process, ServerStatus, Status};
 use crate::{probe::PaceStatus, selection::Rule, table};
 
 pub fn render(status: &Status) -> String {
@@ -21,6 +21,7 @@ pub fn render(status: &Status) -> String {
     for note in &process.notes {
         text.push_str(&format!("{note}\n"));
     }
+    text.push_str(&heartbeat(process));
     text.push_str(&pace(&process.probes));
     let mut rows: Vec<Vec<String>> = status.interfaces.iter().map(interface).collect();
     if !status.listen.is_empty() {
@@ -32,6 +33,16 @@ pub fn render(status: &Status) -> String {
         text.push_str(&cluster(of_cluster));
     }
     text
+}
+
+fn heartbeat(process: &Process) -> String {
+    let stale_after = humantime::format_duration(Duration::from_millis(process.stale_after_milliseconds));
+    let last = match (process.heartbeat_age_milliseconds, &process.heartbeat_error) {
+        (None, _) => "none before the first answers".to_owned(),
+        (Some(age), None) => format!("{:.1} s ago", age as f64 / 1000.0),
+        (Some(_), Some(error)) => format!("NOT heard by the fast path: {error}"),
+    };
+    format!("heartbeat: {last}; after {stale_after} without one answers are stale ({})\n", process.when_stale)
 }
 
 fn pace(pace: &PaceStatus) -> String {

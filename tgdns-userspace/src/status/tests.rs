@@ -57,6 +57,10 @@ fn status_after(config: &str, elapsed: Duration, outcomes: &[bool]) -> Status {
         pid: 7,
         started: timestamp(SystemTime::UNIX_EPOCH + Duration::from_secs(90)),
         uptime_seconds: 10,
+        heartbeat_age_milliseconds: Some(300),
+        heartbeat_error: None,
+        stale_after_milliseconds: 10_000,
+        when_stale: "hold".to_owned(),
         publish_error: None,
         notes: Vec::new(),
         probes: PaceStatus {
@@ -168,6 +172,10 @@ fn several_probes_and_reports() {
         pid: 7,
         started: String::new(),
         uptime_seconds: 10,
+        heartbeat_age_milliseconds: Some(300),
+        heartbeat_error: None,
+        stale_after_milliseconds: 10_000,
+        when_stale: "hold".to_owned(),
         publish_error: None,
         notes: Vec::new(),
         probes: PaceStatus {
@@ -220,6 +228,7 @@ fn people_get_a_table() {
         "tgdns 1.2.3, pid 7, running for 10s
 the tables are out of date: no room
 something else
+heartbeat: 0.3 s ago; after 10s without one answers are stale (hold)
 probes: 12345 started, on average 1.2 ms late and at most 15.0 ms; 3 under way, at most 40 of 2048
 eth0     xdp native, NOT attached: its device is called eth7 now
 eth1     xdp native, attached, link NO CARRIER, answers on 10.10.10.2, 10.10.10.3

@@ -1,24 +1,35 @@
 //! The program in the kernel, with its maps.
 
-use std::{path::Path, time::Instant};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use aya::{
     Ebpf, EbpfLoader,
     programs::{ProgramFd, TestRunOptions, Xdp},
 };
+use tgdns_common::tables::Beat;
 
 use super::{Published, link};
 use crate::{
     cluster::XdpMode,
+    heartbeat,
     image::Image,
     maps::{self, Maps},
 };
 
 const OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/tgdns-ebpf"));
 
+/// XDP_PASS, of enum xdp_action in linux/bpf.h.
+const PASS: u32 = 2;
+
 /// The program's name in the object.
 pub const PROGRAM: &str = "tgdns";
+
+/// Its neighbour, which tells it that the controller lives.
+const BEAT: &str = "beat";
 
 /// The program in the kernel, and its maps.
 pub struct Program {
@@ -45,7 +56,11 @@ impl Program {
         let mut maps =
             Maps::new(|name| ebpf.take_map(name).with_context(|| format!("the object has no map {name}")))?;
         maps.forget_empty()?;
-        xdp(&mut ebpf)?.load().context("the kernel refuses the program of the fast path")?;
+        for name in [PROGRAM, BEAT] {
+            xdp(&mut ebpf, name)?
+                .load()
+                .with_context(|| format!("the kernel refuses the program {name} of the fast path"))?;
+        }
         Ok(Self { ebpf, maps })
     }
 
@@ -54,7 +69,7 @@ impl Program {
     /// # Errors
     /// The driver refuses the mode, another program is attached, and so on; says what to do.
     pub fn attach(&mut self, interface: &str, mode: XdpMode, pin_directory: &Path) -> Result<link::Attached> {
-        link::attach(xdp(&mut self.ebpf)?, interface, mode, pin_directory)
+        link::attach(xdp(&mut self.ebpf, PROGRAM)?, interface, mode, pin_directory)
     }
 
     /// Makes the maps say what the image says.
@@ -63,6 +78,20 @@ impl Program {
     /// A refused write.
     pub fn publish(&mut self, image: &Image) -> Result<Published> {
         self.maps.publish(image).map(|changed| Published { changed })
+    }
+
+    /// Lets its answers be fresh for some time from now on. Until the first beat they are stale.
+    ///
+    /// # Errors
+    /// The kernel refuses.
+    pub fn beat(&mut self, lasts: Duration) -> Result<()> {
+        let ticks = heartbeat::ticks(lasts)?;
+        let said = Beat { ticks: ticks.to_be_bytes(), ..Beat::default() };
+        let (action, told) = test_run(xdp(&mut self.ebpf, BEAT)?, bytemuck::bytes_of(&said), 1)?;
+        ensure!(action == PASS, "the program {BEAT} fails");
+        let told: Beat = bytemuck::try_pod_read_unaligned(&told).map_err(|error| anyhow!("{error}"))?;
+        self.maps.beaten(told.stale_at);
+        Ok(())
     }
 
     /// What its maps say.
@@ -99,7 +128,7 @@ impl Program {
     /// # Errors
     /// The kernel refuses, as for frames of less than 14 bytes.
     pub fn test_run(&mut self, frame: &[u8], repeat: u32) -> Result<(u32, Vec<u8>)> {
-        test_run(xdp(&mut self.ebpf)?, frame, repeat)
+        test_run(xdp(&mut self.ebpf, PROGRAM)?, frame, repeat)
     }
 
     /// Passes the program's own log on to this process', from a task of the running runtime.
@@ -113,7 +142,7 @@ impl Program {
     /// # Errors
     /// It is not loaded.
     pub fn descriptor(&mut self) -> Result<&ProgramFd> {
-        Ok(xdp(&mut self.ebpf)?.fd()?)
+        Ok(xdp(&mut self.ebpf, PROGRAM)?.fd()?)
     }
 
     /// By which the kernel knows it.
@@ -129,7 +158,7 @@ impl Program {
     /// # Errors
     /// The kernel does not tell.
     pub fn verified_instructions(&mut self) -> Result<u32> {
-        xdp(&mut self.ebpf)?.info()?.verified_instruction_count().context("the kernel does not tell")
+        xdp(&mut self.ebpf, PROGRAM)?.info()?.verified_instruction_count().context("the kernel does not tell")
     }
 }
 
@@ -148,8 +177,7 @@ pub(crate) fn test_run(program: &Xdp, frame: &[u8], repeat: u32) -> Result<(u32,
     Ok((result.return_value, out))
 }
 
-fn xdp(ebpf: &mut Ebpf) -> Result<&mut Xdp> {
-    let program =
-        ebpf.program_mut(PROGRAM).with_context(|| format!("the object has no program {PROGRAM}"))?;
+fn xdp<'e>(ebpf: &'e mut Ebpf, name: &str) -> Result<&'e mut Xdp> {
+    let program = ebpf.program_mut(name).with_context(|| format!("the object has no program {name}"))?;
     Ok(program.try_into()?)
 }

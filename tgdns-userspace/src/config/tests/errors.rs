@@ -1167,13 +1167,6 @@ adress = "10.10.11.9"
     );
 }
 
-#[track_caller]
-fn rows(rows: &[(&str, &str, &[&str])]) {
-    for (from, to, expected) in rows {
-        check(&changed(from, to), expected);
-    }
-}
-
 #[test]
 fn policies() {
     let policy = |line: &str, expected: &[&str]| check(&changed("ttl = 1\n", &format!("{line}\n")), expected);

@@ -10,7 +10,7 @@ use super::super::load;
 use super::*;
 use crate::cluster::{
     AllDown, Answer, Call, DefaultView, Hook, Join, Model, Occasion, Policy, Probe, ProbeKind, ProbeLimits,
-    Select, Tcp, TcpLimits, Trust, XdpMode,
+    Select, Tcp, TcpLimits, Trust, WhenStale, XdpMode,
 };
 
 /// The smallest file, and every default.
@@ -37,6 +37,8 @@ fn defaults() {
         identity,
         version,
         cookie_secret,
+        stale_after,
+        when_stale,
         views,
         default_view,
         hooks,
@@ -45,6 +47,7 @@ fn defaults() {
     assert_eq!((identity.as_str(), version.as_str(), cookie_secret), ("", "", None));
     assert_eq!(interfaces, ["eth0"]);
     assert_eq!(xdp_mode, XdpMode::Native);
+    assert_eq!((stale_after, when_stale), (Duration::from_secs(10), WhenStale::Hold));
     assert_eq!(state_directory, PathBuf::from("/var/lib/tgdns"));
     assert_eq!(control, PathBuf::from("/run/tgdns/control.sock"));
     assert_eq!((control_group, writable), (None, vec![]));

@@ -21,6 +21,7 @@ impl Roster {
         let last = self.last.servers(of);
         let (candidates, last) = (candidates.collect::<Vec<_>>(), last.as_deref());
         let mut chosen = selection::choose(&of.policy, &candidates, last);
+        chosen.everyone = selection::everyone(&candidates);
         chosen.in_views = selection::views::choices(&self.model, of, &candidates, last, &chosen);
         chosen
     }

@@ -2,7 +2,8 @@ use std::{net::IpAddr, time::Duration};
 
 use super::*;
 use crate::cluster::{
-    Alias, Answer, Join, Policy, Probe, ProbeKind, ProbeLimits, Server, Tcp, TcpLimits, View, XdpMode,
+    Alias, Answer, Join, Policy, Probe, ProbeKind, ProbeLimits, Server, Tcp, TcpLimits, View, WhenStale,
+    XdpMode,
 };
 
 mod admins;
@@ -107,6 +108,8 @@ fn model(clusters: &[usize]) -> Model {
         listen: vec![],
         tcp: TcpLimits::default(),
         probes: ProbeLimits::default(),
+        stale_after: Duration::from_secs(10),
+        when_stale: WhenStale::Hold,
         views: vec![],
         default_view: Default::default(),
         hooks: vec![],

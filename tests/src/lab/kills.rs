@@ -1,7 +1,8 @@
 //! How long a server that dies is still handed out: measured on the wire, and held against the moment of the verdict.
 //!
 //! Clusters with real servers are on one wire with a load balancer that answers in XDP. In all clusters at once one server
-//! after the other dies, at a random moment between two probes, while a client asks for the cluster's name all the time.
+//! after the other dies, while a client asks for the cluster's name all the time. The moments of the deaths are spread evenly
+//! over the time between two probes, so that what is in the middle does not depend on chance.
 
 use std::{
     collections::BTreeSet,
@@ -16,17 +17,24 @@ use fastrand::Rng;
 
 use self::{
     field::{Cluster, Field},
+    probing::Probing,
     verdict::Verdict,
 };
 use super::{loadbalancer::LoadBalancer, namespace::Namespace};
 
 mod field;
+mod probing;
 mod verdict;
+
+/// What tgdns promises from a verdict to the first answer on the wire that is right, in the middle.
+pub const PUBLISHED_WITHIN: Duration = Duration::from_millis(10);
 
 /// Between two questions for one name.
 const PAUSE: Duration = Duration::from_micros(500);
-/// Between two probes of a server, by default: deaths are spread over it.
+/// Between two probes of a server, by default.
 const INTERVAL: Duration = Duration::from_secs(1);
+/// As much of it as no jitter takes away: deaths are spread over that.
+const SURE: f64 = 0.95;
 /// An answer that has been right for so long stays right.
 const SETTLED: Duration = Duration::from_millis(500);
 /// When a server that is still handed out is given up.
@@ -76,6 +84,14 @@ impl Death {
         }
     }
 
+    /// The same in the middle of deaths that are spread over the time between two probes. For silence nothing more is promised.
+    pub fn median_within(self) -> Duration {
+        match self {
+            Self::Refused => Duration::from_millis(800),
+            Self::Silent => self.gone_within(),
+        }
+    }
+
     /// What the controller's cause begins with.
     fn cause(self) -> &'static str {
         match self {
@@ -105,8 +121,10 @@ impl Spread {
     pub fn of(times: impl IntoIterator<Item = Duration>) -> Result<Self> {
         let mut times: Vec<_> = times.into_iter().collect();
         times.sort();
-        let median = *times.get(times.len() / 2).context("nothing was measured")?;
-        Ok(Self { median, worst: *times.last().context("nothing was measured")? })
+        let worst = *times.last().context("nothing was measured")?;
+        // One of them, or the mean of two.
+        let (low, high) = (times[(times.len() - 1) / 2], times[times.len() / 2]);
+        Ok(Self { median: (low + high) / 2, worst })
     }
 }
 
@@ -115,11 +133,15 @@ impl Spread {
 pub fn measure(death: Death, clusters: u8, kills_each: u8) -> Result<Vec<Kill>> {
     let mut field = Field::build(clusters, kills_each + 1)?;
     let (load_balancer, far) = (&field.load_balancer, &field.far);
+    let mut moments = moments(usize::from(clusters) * usize::from(kills_each)).into_iter();
     let deaths = thread::scope(|scope| -> Result<Vec<Seen>> {
-        let playing: Vec<_> = (0..)
-            .zip(&mut field.clusters)
-            .map(|(seed, cluster)| {
-                scope.spawn(move || one_after_the_other(load_balancer, far, cluster, death, seed))
+        let playing: Vec<_> = field
+            .clusters
+            .iter_mut()
+            .map(|cluster| {
+                let wire = Wire { load_balancer, far, probing: &field.probing };
+                let moments = moments.by_ref().take(kills_each.into()).collect();
+                scope.spawn(move || one_after_the_other(&wire, cluster, death, moments))
             })
             .collect();
         let mut deaths = Vec::new();
@@ -159,31 +181,50 @@ impl Seen {
     }
 }
 
-/// All servers of a cluster but one, each when the answers have been right for a while.
+/// So many times after a probe, one in each part of the time until the next one, in any order.
+fn moments(count: usize) -> Vec<Duration> {
+    let mut random = Rng::with_seed(0);
+    let mut parts: Vec<usize> = (0..count).collect();
+    random.shuffle(&mut parts);
+    let moment = |part| INTERVAL.mul_f64(SURE * (part as f64 + random.f64()) / count as f64);
+    parts.into_iter().map(moment).collect()
+}
+
+/// What all clusters share.
+struct Wire<'f> {
+    load_balancer: &'f LoadBalancer,
+    far: &'f Namespace,
+    probing: &'f Probing,
+}
+
+/// All servers of a cluster but one, each when the answers have been right for a while, and so long after a probe.
 fn one_after_the_other(
-    load_balancer: &LoadBalancer,
-    far: &Namespace,
+    wire: &Wire<'_>,
     cluster: &mut Cluster,
     death: Death,
-    seed: u64,
+    moments: Vec<Duration>,
 ) -> Result<Vec<Seen>> {
-    let mut random = Rng::with_seed(seed);
     let mut seen = Vec::new();
     let mut live: BTreeSet<Ipv4Addr> = cluster.servers.iter().map(|server| server.address).collect();
-    for server in cluster.servers.iter_mut().skip(1) {
+    for (server, moment) in cluster.servers.iter_mut().skip(1).zip(moments) {
         let ask = || -> Result<BTreeSet<Ipv4Addr>> {
             thread::sleep(PAUSE);
-            Ok(load_balancer.ask(&cluster.socket, &cluster.name)?.addresses.into_iter().collect())
+            Ok(wire.load_balancer.ask(&cluster.socket, &cluster.name)?.addresses.into_iter().collect())
         };
-        let calm = Instant::now() + SETTLED + INTERVAL.mul_f64(random.f64());
-        while Instant::now() < calm {
+        let calm = Instant::now() + SETTLED;
+        let is_time = || {
+            let probed = wire.probing.last(server.address).filter(|probed| *probed >= calm);
+            probed.is_some_and(|probed| probed.elapsed() >= moment)
+        };
+        while !is_time() {
             let told = ask()?;
             ensure!(told == live, "{}: {told:?}, and {live:?} are live", cluster.name);
+            ensure!(calm.elapsed() < PATIENCE, "{} is not probed", server.name);
         }
         let died = SystemTime::now();
         match death {
             Death::Refused => server.kill().map(drop)?,
-            Death::Silent => field::silence(far, server.address)?,
+            Death::Silent => field::silence(wire.far, server.address)?,
         }
         let with_the_dead = live.clone();
         live.remove(&server.address);

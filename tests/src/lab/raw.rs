@@ -83,7 +83,8 @@ impl Wire {
     }
 }
 
-fn receive(socket: &Socket, at_most: Duration) -> Result<Option<Vec<u8>>> {
+/// The next frame that comes in at a packet socket; `None` where there is none in time.
+pub(super) fn receive(socket: &Socket, at_most: Duration) -> Result<Option<Vec<u8>>> {
     let until = Instant::now() + at_most;
     loop {
         let left = until.saturating_duration_since(Instant::now());
@@ -100,7 +101,7 @@ fn receive(socket: &Socket, at_most: Duration) -> Result<Option<Vec<u8>>> {
 }
 
 /// A socket that sees all frames that come in at an interface, and none that go out.
-fn packet_socket(interface: &str) -> Result<Socket> {
+pub(super) fn packet_socket(interface: &str) -> Result<Socket> {
     let every_protocol = (libc::ETH_P_ALL as u16).to_be();
     let socket = Socket::new(Domain::PACKET, Type::RAW, Some(Protocol::from(i32::from(every_protocol))))?;
     set_packet_option(&socket, libc::PACKET_IGNORE_OUTGOING)?;

@@ -6,11 +6,12 @@ use std::{
     net::{Ipv4Addr, TcpListener},
     sync::{Arc, Mutex},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, anyhow, ensure};
 use serde_json::{Value, json};
+use tests::lab::wait;
 
 use crate::host::{CLUSTER, Host, Setup};
 
@@ -34,8 +35,7 @@ fn a_command_is_told_of_health_and_of_admin_states() -> Result<()> {
     let drain = facts.iter().find(|fact| fact["event"] == "drain").expect("it is there");
     assert_eq!((&drain["cause"], &drain["address"]), (&json!("a fan"), &json!("10.10.10.20")));
     ensure!(drain["until"].is_string(), "{drain}");
-    let stats: Value = serde_json::from_slice(&host.tgdns(&["stats", "--json"])?.stdout)?;
-    assert_eq!(stats["hooks"], json!({ "run": 9, "failed": 1, "dropped": 0 }), "{}", host.log());
+    wait_for_counts(&host, &json!({ "run": 9, "failed": 1, "dropped": 0 }))?;
     let log = host.log();
     ensure!(log.contains("a hook has failed") && log.contains("killed after 200ms"), "{log}");
     drop(host);
@@ -59,8 +59,7 @@ fn an_http_server_is_told_of_health_and_of_admin_states() -> Result<()> {
     let facts = facts(&mut host, || told.lock().map(|told| told.clone()).unwrap_or_default())?;
     let maint = facts.iter().find(|fact| fact["event"] == "maint").expect("it is there");
     assert_eq!((&maint["server"], &maint["address"]), (&json!("internet-2"), &json!("10.10.10.21")));
-    let stats: Value = serde_json::from_slice(&host.tgdns(&["stats", "--json"])?.stdout)?;
-    assert_eq!(stats["hooks"], json!({ "run": 10, "failed": 2, "dropped": 0 }), "{}", host.log());
+    wait_for_counts(&host, &json!({ "run": 10, "failed": 2, "dropped": 0 }))?;
     let log = host.log();
     for cause in ["status 500", "timed out after 200ms while waiting for the response's head"] {
         ensure!(log.contains(cause), "{cause}: {log}");
@@ -117,8 +116,7 @@ fn facts(host: &mut Host, told: impl Fn() -> String) -> Result<Vec<Value>> {
         ("answers", None, "live"),
         ("answers", None, "all"),
     ];
-    let start = Instant::now();
-    let facts = loop {
+    let (facts, _) = wait::until("all facts", TELLING, || {
         let text = told();
         let facts: Vec<Value> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
         let is_there = |(event, server, from): &(&str, Option<&str>, &str)| {
@@ -127,12 +125,18 @@ fn facts(host: &mut Host, told: impl Fn() -> String) -> Result<Vec<Value>> {
                     == (&json!(event), &json!(server), &json!(from))
             })
         };
-        if expected.iter().all(is_there) {
-            break facts;
-        }
-        ensure!(start.elapsed() < TELLING, "{text}\n{}", host.log());
-        thread::sleep(Duration::from_millis(20));
-    };
+        Ok(if expected.iter().all(is_there) { Ok(facts) } else { Err(anyhow!("{text}\n{}", host.log())) })
+    })?;
     assert_eq!(facts.len(), expected.len(), "{facts:?}");
     Ok(facts)
+}
+
+/// A fact is counted when the hook has ended, which is after what it has said.
+fn wait_for_counts(host: &Host, expected: &Value) -> Result<()> {
+    wait::until("the counts of hooks", TELLING, || {
+        let stats: Value = serde_json::from_slice(&host.tgdns(&["stats", "--json"])?.stdout)?;
+        let is_right = stats["hooks"] == *expected;
+        Ok(if is_right { Ok(()) } else { Err(anyhow!("{}\n{}", stats["hooks"], host.log())) })
+    })
+    .map(drop)
 }

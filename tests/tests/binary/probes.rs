@@ -4,8 +4,8 @@ use std::{
     fs,
     io::Write as _,
     net::{SocketAddr, TcpListener},
-    os::unix::fs::PermissionsExt as _,
-    path::Path,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
     sync::{Arc, Mutex},
     thread,
     time::Duration,
@@ -215,6 +215,11 @@ fn commands_and_files() -> Result<()> {
     );
 
     // No more than a round's processes are there at any time, no zombie among them, and none when it has ended.
+    let hangs = || {
+        let some = !sleeping(&host.namespace)?.is_empty();
+        Ok(if some { Ok(()) } else { Err(anyhow!("nobody sleeps")) })
+    };
+    wait::until("a command that hangs", PATIENCE, hangs)?;
     let id = host.process()?.identifier();
     for _ in 0..20 {
         let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children"))?;
@@ -222,18 +227,21 @@ fn commands_and_files() -> Result<()> {
         thread::sleep(Duration::from_millis(50));
     }
     host.process()?.terminate()?;
-    let left = || -> Result<usize> {
-        let is_sleep =
-            |path: &Path| fs::read(path.join("cmdline")).is_ok_and(|line| line == b"sleep\x004321\0");
-        Ok(fs::read_dir("/proc")?.flatten().filter(|entry| is_sleep(&entry.path())).count())
-    };
     let attempt = || {
-        Ok(match left()? {
-            0 => Ok(()),
-            count => Err(anyhow!("{count} processes")),
-        })
+        let left = sleeping(&host.namespace)?;
+        Ok(if left.is_empty() { Ok(()) } else { Err(anyhow!("processes {left:?}")) })
     };
     wait::until("the commands' end", PATIENCE, attempt).map(drop)
+}
+
+/// The commands' children in a network namespace, which is the test's own.
+fn sleeping(namespace: &Namespace) -> Result<Vec<PathBuf>> {
+    let own = fs::metadata(namespace.path())?.ino();
+    let is_ours = |process: &PathBuf| {
+        fs::metadata(process.join("ns/net")).is_ok_and(|network| network.ino() == own)
+            && fs::read(process.join("cmdline")).is_ok_and(|line| line == b"sleep\x004321\0")
+    };
+    Ok(fs::read_dir("/proc")?.flatten().map(|entry| entry.path()).filter(is_ours).collect())
 }
 
 #[test]

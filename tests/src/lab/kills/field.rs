@@ -9,6 +9,7 @@ use std::{
 
 use anyhow::{Result, anyhow};
 
+use super::probing::Probing;
 use crate::lab::{
     link,
     loadbalancer::{INTERFACE, LoadBalancer},
@@ -41,6 +42,7 @@ pub(super) struct Field {
     pub(super) load_balancer: LoadBalancer,
     pub(super) clusters: Vec<Cluster>,
     pub(super) far: Arc<Namespace>,
+    pub(super) probing: Arc<Probing>,
     _run: Run,
     _turn: Lock,
 }
@@ -97,7 +99,8 @@ impl Field {
             load_balancer.check()?;
             Ok(all_live(&load_balancer))
         })?;
-        Ok(Self { load_balancer, clusters, far, _run: run, _turn: turn })
+        let probing = Probing::watch(&far, CABLE)?;
+        Ok(Self { load_balancer, clusters, far, probing, _run: run, _turn: turn })
     }
 }
 

@@ -1,17 +1,48 @@
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    thread,
+};
 
 use super::*;
 
 /// Enough for whatever ends by itself.
 const TIMEOUT: Duration = Duration::from_secs(60);
-/// A busy machine may need longer until a command has said something.
-const SHORT: [Duration; 4] =
-    [Duration::from_millis(300), Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(20)];
 
 async fn run(script: &str, timeout: Duration) -> Outcome {
     let command = ["/bin/sh", "-c", script].map(str::to_owned).to_vec();
     let destination = Destination::at("10.9.9.9:443");
     probe(&Exec { command }, &destination, timeout).await.expect("a verdict")
+}
+
+/// The outcome of a command that hangs. Its time is up as soon as there is a file with so many lines: the clock stands still for
+/// as long as somebody waits for that.
+async fn run_until(script: &str, note: &Path, lines: usize) -> Outcome {
+    tokio::time::pause();
+    let path = note.to_owned();
+    let until = tokio::task::spawn_blocking(move || {
+        let start = Instant::now();
+        while count(&path) < lines {
+            assert!(start.elapsed() < TIMEOUT, "{} has {} lines of {lines}", path.display(), count(&path));
+            thread::sleep(Duration::from_millis(5));
+        }
+    });
+    let (outcome, noted) = tokio::join!(run(script, TIMEOUT), until);
+    tokio::time::resume();
+    noted.expect("the lines");
+    outcome
+}
+
+/// A new directory.
+fn directory(test: &str) -> PathBuf {
+    let path = std::env::temp_dir().join(format!("tgdns-exec-probe-{}-{test}", std::process::id()));
+    fs::create_dir_all(&path).expect("a directory");
+    path
+}
+
+/// How many lines a file has.
+fn count(note: &Path) -> usize {
+    fs::read_to_string(note).unwrap_or_default().lines().count()
 }
 
 fn cause(outcome: Outcome) -> String {
@@ -46,32 +77,29 @@ async fn ends() {
 }
 
 #[tokio::test]
-async fn what_hangs_or_never_stops_writing_is_killed() {
-    let started = Instant::now();
-    let mut told = vec![];
-    for timeout in SHORT {
-        let killed = format!("killed after {}", humantime::format_duration(timeout));
-        // Neither a signal that is caught holds it up.
-        told = vec![
-            cause(run("trap '' TERM INT HUP; echo so far; sleep 600", timeout).await),
-            format!("{killed}: so far"),
-        ];
-        if told[0] != killed {
-            break;
-        }
-    }
-    assert_eq!(told[0], told[1]);
+async fn what_hangs_is_killed() {
+    let directory = directory("hangs");
+    let note = directory.join("note");
+    // Nor does a signal that is caught hold it up.
+    let script = format!("trap '' TERM INT HUP; echo so far; echo 1 > {}; sleep 600", note.display());
+    assert_eq!(cause(run_until(&script, &note, 1).await), "killed after 1m: so far");
+    fs::remove_dir_all(&directory).expect("removed");
+}
+
+#[tokio::test]
+async fn what_never_stops_writing_is_killed() {
     assert_eq!(cause(run("yes", TIMEOUT).await), "killed after 65536 bytes of output: y");
-    // Nor does a child that keeps the output open.
+}
+
+#[tokio::test]
+async fn a_child_that_keeps_the_output_open_is_not_waited_for() {
     assert!(run("sleep 600 & exit 0", TIMEOUT).await.is_success());
-    assert!(started.elapsed() < 2 * TIMEOUT, "{:?}", started.elapsed());
 }
 
 /// Children in the background, children of children, and the controller that gives up the probe midway.
 #[tokio::test]
 async fn nothing_is_left_of_a_command() {
-    let directory = std::env::temp_dir().join(format!("tgdns-exec-probe-{}", std::process::id()));
-    fs::create_dir_all(&directory).expect("a directory");
+    let directory = directory("nothing");
     let note = |name: &str| directory.join(name);
     let forker = |name: &str, end: &str| {
         let path = note(name);
@@ -81,19 +109,12 @@ async fn nothing_is_left_of_a_command() {
         )
     };
     run(&forker("ended", "exit 1"), TIMEOUT).await;
-    let count = |name| fs::read_to_string(note(name)).unwrap_or_default().lines().count();
-    for timeout in SHORT {
-        let _ = fs::remove_file(note("hung"));
-        run(&forker("hung", "sleep 600"), timeout).await;
-        if count("hung") == 4 {
-            break;
-        }
-    }
+    run_until(&forker("hung", "sleep 600"), &note("hung"), 4).await;
     let given_up = forker("given-up", "sleep 600");
     tokio::select! {
         outcome = run(&given_up, TIMEOUT) => panic!("{outcome:?}"),
         () = async {
-            while count("given-up") != 4 {
+            while count(&note("given-up")) != 4 {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         } => {}

@@ -150,7 +150,7 @@ impl Program {
     /// # Errors
     /// The kernel does not tell.
     pub fn number(&mut self) -> Result<u32> {
-        Ok(xdp(&mut self.ebpf)?.info()?.id())
+        Ok(xdp(&mut self.ebpf, PROGRAM)?.info()?.id())
     }
 
     /// How many instructions the verifier walked.

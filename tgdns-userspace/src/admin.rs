@@ -9,7 +9,8 @@ use crate::last_run;
 
 pub mod file;
 
-/// Seconds for which the end of work on a server is kept: what was found before it is believed no longer than that.
+/// Seconds for which it is kept that work on a server ended, and why it is ready: what was found before is believed no longer
+/// than that, and by then it has been told.
 const KEPT: u64 = last_run::file::FRESH / 1000 + 1;
 
 /// Whether a person wants a server to be handed out.
@@ -59,6 +60,9 @@ pub struct Admins {
     /// When the work on a server ended of which nothing of that is said any more, in seconds since 1970.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     worked_on: BTreeMap<String, u64>,
+    /// Of which servers people said last that they are ready, and gave a reason.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    ready: BTreeMap<String, Said>,
 }
 
 impl Admins {
@@ -67,10 +71,21 @@ impl Admins {
         if is_worked_on && said.state != AdminState::Maint {
             self.worked_on.insert(server.to_owned(), said.since);
         }
+        self.ready.remove(server);
         match said.state {
-            AdminState::Ready => drop(self.servers.remove(server)),
+            AdminState::Ready => {
+                self.servers.remove(server);
+                if said.reason.is_some() {
+                    self.ready.insert(server.to_owned(), said);
+                }
+            }
             AdminState::Drain | AdminState::Maint => drop(self.servers.insert(server.to_owned(), said)),
         }
+    }
+
+    /// Why people said that a server is ready, where that is what they said last, and not long ago.
+    pub fn ready_reason(&self, server: &str) -> Option<&str> {
+        self.ready.get(server)?.reason.as_deref()
     }
 
     /// What holds at a time, in seconds since 1970; nothing for a server that is ready.
@@ -103,6 +118,7 @@ impl Admins {
     /// Takes out what has ended.
     pub fn forget_ended(&mut self, now: u64) {
         self.worked_on.retain(|_, ended| now.saturating_sub(*ended) <= KEPT);
+        self.ready.retain(|_, said| now.saturating_sub(said.since) <= KEPT);
         let worked_on = &mut self.worked_on;
         self.servers.retain(|server, said| {
             let Some(until) = said.until.filter(|until| *until <= now) else { return true };
@@ -177,5 +193,25 @@ mod tests {
                 assert_eq!(admins.work_ended("a", *at), *expected, "{steps:?} at {at}");
             }
         }
+    }
+
+    #[test]
+    fn why_a_server_is_ready_is_kept_until_it_has_been_told() {
+        let mut admins = Admins::default();
+        let ready = |reason: Option<&str>| Said {
+            reason: reason.map(str::to_owned),
+            ..said(AdminState::Ready, None)
+        };
+        admins.set("a", ready(Some("a new fan")));
+        admins.set("b", ready(None));
+        assert_eq!(["a", "b"].map(|server| admins.ready_reason(server)), [Some("a new fan"), None]);
+        assert_eq!((admins.said("a", 100), admins.said_last("a")), (None, None));
+        admins.forget_ended(100 + KEPT);
+        assert_eq!(admins.ready_reason("a"), Some("a new fan"));
+        admins.forget_ended(101 + KEPT);
+        assert_eq!(admins, Admins::default());
+        admins.set("a", ready(Some("a new fan")));
+        admins.set("a", said(AdminState::Drain, None));
+        assert_eq!(admins.ready_reason("a"), None);
     }
 }

@@ -92,6 +92,12 @@ fn states_survive_and_end() -> Result<()> {
         ensure!(start.elapsed() < Duration::from_secs(8), "the drain does not end\n{}", host.log());
         thread::sleep(Duration::from_millis(20));
     }
+    done(&host.tgdns(&["ready", "internet-3", "--reason", "the disk is in"])?)?;
+    let history = done(&host.tgdns(&["history", "internet-3", "--json"])?)?;
+    let history: Value = serde_json::from_str(&history)?;
+    let mut changes = history["changes"].as_array().into_iter().flatten();
+    let ready = changes.find(|change| change["what"] == "admin" && change["to"] == "ready");
+    assert_eq!(ready.map(|ready| &ready["cause"]), Some(&json!("the disk is in")), "{history}");
     Ok(())
 }
 

@@ -36,7 +36,7 @@ pub(crate) struct Maint {
 pub(crate) struct Ready {
     #[command(flatten)]
     servers: Servers,
-    /// Why, for the log
+    /// Why, for the log, hooks and `tgdns history`
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
 }
@@ -45,7 +45,7 @@ pub(crate) struct Ready {
 struct TakenOut {
     #[command(flatten)]
     servers: Servers,
-    /// Why, for the log and `tgdns status`
+    /// Why, for the log, hooks, `tgdns history` and `tgdns status`
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
     /// When the server is ready again: a duration, or a time in RFC 3339
@@ -82,7 +82,7 @@ Examples:
 
 const READY_EXAMPLES: &str = "\
 Examples:
-  tgdns ready internet-3
+  tgdns ready internet-3 --reason 'the fan is in'
   tgdns ready --all-in cellar";
 
 impl Drain {

@@ -68,7 +68,7 @@ impl Roster {
                 subject: Subject::Admin,
                 from: from.to_string(),
                 to: to.to_string(),
-                cause: cause(before, said, unix_seconds),
+                cause: cause(before, said, self.admins.ready_reason(name), unix_seconds),
                 until: said.and_then(|said| said.until),
                 at: now,
             };
@@ -90,12 +90,13 @@ impl Roster {
     }
 }
 
-/// Why a server has another state than before.
-fn cause(before: Option<&Said>, said: Option<&Said>, unix_seconds: u64) -> String {
+/// Why a server has another state than before; `ready` is why people said that it is ready.
+fn cause(before: Option<&Said>, said: Option<&Said>, ready: Option<&str>, unix_seconds: u64) -> String {
     let ended = before.filter(|before| before.until.is_some_and(|until| until <= unix_seconds));
-    match (said, ended) {
-        (Some(said), _) => said.reason.clone().unwrap_or_else(|| BY_HAND.to_owned()),
-        (None, Some(before)) => format!("the time of {} is up", before.state),
-        (None, None) => BY_HAND.to_owned(),
+    let by_hand = |reason: Option<&str>| reason.unwrap_or(BY_HAND).to_owned();
+    match (said, ready, ended) {
+        (Some(said), ..) => by_hand(said.reason.as_deref()),
+        (None, None, Some(before)) => format!("the time of {} is up", before.state),
+        (None, ready, _) => by_hand(ready),
     }
 }

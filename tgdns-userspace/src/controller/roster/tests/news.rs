@@ -95,6 +95,30 @@ fn the_end_of_a_maintenance_is_told_with_all_that_it_takes_back() {
     }
 }
 
+/// Who is ready is not listed, but why is told, by the next run as well where this one ended too early for it.
+#[test]
+fn the_reason_of_ready_is_told() {
+    let now = Instant::now();
+    let mut roster = Roster::new(model(&[1]), Admins::default(), Some(BTreeSet::new()), now);
+    for (reason, expected) in [(Some("the fan is in"), "the fan is in"), (None, "by hand")] {
+        roster.set_admins(maint_until(50));
+        roster.tell_time(now, 20);
+        roster.take_news();
+        let before = restarted(&roster, model(&[1]), now);
+        let mut admins = maint_until(50);
+        let reason = reason.map(str::to_owned);
+        admins.set("server-0", Said { state: AdminState::Ready, reason, since: 30, until: None });
+        roster.set_admins(serde_json::from_str(&serde_json::to_string(&admins).unwrap()).unwrap());
+        roster.tell_time(now, 30);
+        let told_by_both = format!("server-0 ready: maint -> ready ({expected})");
+        assert_eq!(told(&mut roster), [told_by_both.as_str()]);
+        let mut next = Roster::new(model(&[1]), admins, Some(BTreeSet::new()), now);
+        let memory = serde_json::to_string(&Memory::of(&before, &Rules::default(), now, 20_000)).unwrap();
+        next.remember(&Image::default(), &serde_json::from_str(&memory).unwrap(), now, 31_000);
+        assert_eq!(told(&mut next), [told_by_both.as_str()]);
+    }
+}
+
 /// Another reason is told as well, though the state is the same.
 #[test]
 fn another_reason_is_told() {

@@ -6,9 +6,28 @@ use ipnet::IpNet;
 
 use super::leaf::{Base, refuse};
 
-/// `count` consecutive addresses from a base on, or why they can't be had.
-pub(super) fn addresses(base: &Base, count: u32) -> Result<Vec<IpAddr>, String> {
-    Counting { base, step: 1, skip: &[] }.row(count)
+/// The places of a part, for rows that are counted beside that of its servers' own addresses.
+#[derive(Clone, Debug)]
+pub(super) struct Places {
+    pub(super) step: i64,
+    /// Where there is no server, by place.
+    pub(super) is_hole: Vec<bool>,
+}
+
+impl Places {
+    /// Of one server.
+    pub(super) fn single() -> Self {
+        Self { step: 1, is_hole: vec![false] }
+    }
+
+    /// An address for each place, from a base on, or why they can't be had. At a hole it may be what it likes.
+    pub(super) fn addresses(&self, base: &Base) -> Result<Vec<IpAddr>, String> {
+        let counting = Counting { base, step: self.step, skip: &[] };
+        let holes = (0..).zip(&self.is_hole).filter(|(_, is_hole)| **is_hole);
+        let skip: Vec<IpAddr> = holes.filter_map(|(place, _)| counting.at(place)).collect();
+        let count = u32::try_from(self.is_hole.len()).unwrap_or(u32::MAX);
+        Counting { skip: &skip, ..counting }.row(count)
+    }
 }
 
 /// How addresses are counted.

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 
-use super::super::{count::addresses, leaf::Base};
+use super::super::{count::Places, leaf::Base};
 
 #[test]
 fn counts_like_numbers() {
@@ -45,7 +45,8 @@ fn counts_like_numbers() {
 
 fn count_up(address: IpAddr, network: IpNet, count: u32) -> Result<Vec<IpAddr>, String> {
     let base = Base { address, network, network_is_given: false };
-    addresses(&base, count)
+    let is_hole = vec![false; usize::try_from(count).unwrap()];
+    Places { step: 1, is_hole }.addresses(&base)
 }
 
 fn bits(address: IpAddr) -> u128 {

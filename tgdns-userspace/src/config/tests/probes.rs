@@ -75,6 +75,44 @@ fn parts_and_servers_say_differently() {
     );
 }
 
+/// As the part's own addresses are: in its steps, backwards too, and past its holes, where no probe goes to.
+#[test]
+fn a_part_s_probed_addresses_are_counted() {
+    for (part, expected) in [
+        (
+            r#"first = "10.10.10.1", count = 4, step = 2, skip = ["10.10.10.5"], probe.address = "10.20.0.1""#,
+            &["internet-1: 10.20.0.1", "internet-2: 10.20.0.3", "internet-4: 10.20.0.7"][..],
+        ),
+        (
+            r#"first = "10.10.10.9", count = 3, step = -1, probe.address = "10.20.0.3""#,
+            &["internet-1: 10.20.0.3", "internet-2: 10.20.0.2", "internet-3: 10.20.0.1"],
+        ),
+        // The broadcast address would be at the hole.
+        (
+            r#"first = "10.10.10.1", count = 3, skip = ["10.10.10.3"], probe.address = "10.20.0.253/24""#,
+            &["internet-1: 10.20.0.253", "internet-2: 10.20.0.254"],
+        ),
+        (
+            r#"first = "fd00::1", count = 2, step = 16, probe.address = "fd01::1""#,
+            &["internet-1: fd01::1", "internet-2: fd01::11"],
+        ),
+    ] {
+        let text = format!(
+            "interfaces = [\"eth0\"]\n[[cluster]]\nname = \"internet.intern.netz\"\nprobe.port = 443\npart = [{{ {part} }}]"
+        );
+        let model = parse(&text, "F").unwrap_or_else(|errors| panic!("{errors}"));
+        let servers = &model.clusters[0].servers;
+        let probed = servers.iter().map(|of| format!("{}: {}", of.name, of.probed(&of.probes[0]).ip()));
+        assert_eq!(probed.collect::<Vec<_>>(), expected, "{part}");
+    }
+    check_mistakes(
+        "probe.port = 443\npart = [{ first = \"10.10.10.1\", count = 2, step = 2, probe.address = \"10.20.0.254\" }]",
+        &[
+            r#"5:70: `address`: counting 2 addresses from 10.20.0.254 by 2 reaches 10.20.1.0, outside of 10.20.0.0/24; start lower, count fewer, or write the network's own prefix, such as "10.20.0.254/23""#,
+        ],
+    );
+}
+
 #[track_caller]
 fn check_mistakes(written: &str, expected: &[&str]) {
     let text = format!("interfaces = [\"eth0\"]\n[[cluster]]\nname = \"internet.intern.netz\"\n{written}");

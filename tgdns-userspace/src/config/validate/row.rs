@@ -107,7 +107,7 @@ fn addresses(skip: &Given<Vec<Spanned<Address>>>) -> Vec<IpAddr> {
     skip.iter().flat_map(|skip| skip.get_ref()).map(|address| address.get_ref().0).collect()
 }
 
-fn number(step: &Given<Step>) -> i64 {
+pub(super) fn number(step: &Given<Step>) -> i64 {
     step.as_ref().map_or(1, |step| step.get_ref().0)
 }
 

@@ -12,7 +12,9 @@ use super::{
     view::ViewNames,
 };
 use crate::config::{
-    MOST_SERVERS, file,
+    MOST_SERVERS,
+    count::Places,
+    file,
     leaf::Label,
     mistakes::{Mistakes, Span},
 };
@@ -121,9 +123,11 @@ impl<'c, 't> Collector<'c, 't> {
             .and_then(|first| row::places(first, &part.step, &part.skip, length, self.mistakes));
         let is_hole: Option<Vec<bool>> =
             places.as_ref().map(|places| places.iter().map(Option::is_none).collect());
-        let is_hole = is_hole.as_deref().filter(|_| count.is_some() && !self.mistakes.lost_key(&at));
-        let aliases = alias::counted(part.alias, length, is_hole, self.views, self.mistakes);
-        let probes = Rc::new(Overrides::new(part.probe, length, self.probes, self.mistakes));
+        let known_holes = is_hole.as_deref().filter(|_| count.is_some() && !self.mistakes.lost_key(&at));
+        let aliases = alias::counted(part.alias, length, known_holes, self.views, self.mistakes);
+        let all_there = || vec![false; usize::try_from(length).unwrap_or_default()];
+        let beside = Places { step: row::number(&part.step), is_hole: is_hole.unwrap_or_else(all_there) };
+        let probes = Rc::new(Overrides::new(part.probe, &beside, self.probes, self.mistakes));
         let places = places.zip(first.map(|first| first.span()));
         let offset = if is_named { 0 } else { self.unnamed };
         let (stem, name_at) = match &part.name {
@@ -229,7 +233,7 @@ impl<'c, 't> Collector<'c, 't> {
         if let Some(tier) = tier(server.tier) {
             draft.tier = tier;
         }
-        draft.probes.set_own(Overrides::new(server.probe, 1, self.probes, self.mistakes));
+        draft.probes.set_own(Overrides::new(server.probe, &Places::single(), self.probes, self.mistakes));
     }
 
     fn single(&mut self, name: Spanned<String>, server: file::Server, at: &Span) {
@@ -246,7 +250,7 @@ impl<'c, 't> Collector<'c, 't> {
             self.mistakes.add(at, message);
         }
         let mut probes = Differences::default();
-        probes.set_own(Overrides::new(server.probe, 1, self.probes, self.mistakes));
+        probes.set_own(Overrides::new(server.probe, &Places::single(), self.probes, self.mistakes));
         self.drafts.servers.push(Draft {
             name,
             part: None,

@@ -4,7 +4,7 @@ use std::{net::IpAddr, rc::Rc};
 
 use super::Templates;
 use crate::config::{
-    count,
+    count::Places,
     file::{self, Given},
     mistakes::{Mistakes, Span},
     read::nearest,
@@ -17,15 +17,15 @@ struct Override {
     probe: usize,
     at: Span,
     table: file::Probe,
-    /// Probed in place of the servers' own addresses, in the order of the part's servers; empty where nothing is said.
+    /// Probed in place of the servers' own addresses, by the part's places; empty where nothing is said.
     addresses: Vec<IpAddr>,
 }
 
 impl Overrides {
-    /// `count` is that of the servers that they are for, up to which an address is counted.
+    /// `places` are those of the servers that they are for, by which an address is counted.
     pub(in crate::config::validate) fn new(
         given: Given<file::Probes>,
-        count: u32,
+        places: &Places,
         templates: &Templates,
         mistakes: &mut Mistakes<'_>,
     ) -> Self {
@@ -41,8 +41,7 @@ impl Overrides {
                 let advice = "take it away, or add another probe to the cluster";
                 mistakes.add(&kind.span(), format!("`type` is the cluster's to say: {advice}"));
             }
-            let counted =
-                table.address.as_ref().map(|base| (base.span(), count::addresses(base.get_ref(), count)));
+            let counted = table.address.as_ref().map(|base| (base.span(), places.addresses(base.get_ref())));
             let addresses = match counted {
                 None => Vec::new(),
                 Some((_, Ok(addresses))) => addresses,
@@ -97,7 +96,7 @@ fn place(
 #[derive(Default)]
 pub(in crate::config::validate) struct Differences {
     part: Option<Rc<Overrides>>,
-    /// Of the server in its part.
+    /// Of the server in its part, where holes have places, too.
     place: usize,
     own: Option<Overrides>,
 }

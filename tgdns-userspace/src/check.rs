@@ -14,11 +14,11 @@ use crate::{
     cluster::{Answer, Cluster, DefaultView, Model, Server, WhenStale},
     table,
 };
-pub use advice::{notes, warnings};
+pub use advice::{notes, warnings, warnings_here};
 pub(crate) use probe::target;
 
-/// The configuration as aligned text, its warnings last.
-pub fn render(model: &Model) -> String {
+/// The configuration as aligned text, with its warnings last.
+pub fn render(model: &Model, warnings: &[String]) -> String {
     let listen = list(&model.listen).unwrap_or_else(|| "no sockets".to_owned());
     let interfaces = list(&model.interfaces).unwrap_or_else(|| "no interfaces".to_owned());
     let mut text = format!("{interfaces}, xdp {}, listening on {listen}\n", model.xdp_mode.as_str());
@@ -46,7 +46,7 @@ pub fn render(model: &Model) -> String {
         text.push_str(&table::render(2, &servers(model, cluster)));
         text.push_str(&format!("name servers: {}\n", name_servers(cluster)));
     }
-    for (kind, lines) in [("warning", warnings(model)), ("note", notes(model))] {
+    for (kind, lines) in [("warning", warnings), ("note", notes(model).as_slice())] {
         if !lines.is_empty() {
             text.push('\n');
         }
@@ -69,7 +69,7 @@ fn when_stale(word: WhenStale) -> &'static str {
 
 /// The same as JSON. Addresses are those of `status --json`: `.clusters[].servers[].{name,address}`, and what is
 /// handed out is `.clusters[].servers[].handed_out[].{view,addresses}`.
-pub fn to_json(model: &Model) -> Value {
+pub fn to_json(model: &Model, warnings: &[String]) -> Value {
     let view = |identifier| model.view_name(identifier);
     let server = |cluster: &Cluster, index: usize, server: &Server| {
         let handed_out =
@@ -141,7 +141,7 @@ pub fn to_json(model: &Model) -> Value {
             DefaultView::Refused => "refused",
         },
         "clusters": model.clusters.iter().map(cluster).collect::<Vec<_>>(),
-        "warnings": warnings(model),
+        "warnings": warnings,
         "notes": notes(model),
     })
 }

@@ -19,6 +19,7 @@ use crate::{
 };
 
 pub mod capabilities;
+pub mod commands;
 pub mod kernel;
 pub mod ownership;
 

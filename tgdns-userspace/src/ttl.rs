@@ -41,17 +41,26 @@ pub fn in_force(
 fn next_change(probe: &Probe, health: &ProbeHealth) -> Option<Instant> {
     let (_, told) = health.last_outcome().filter(|_| !health.is_changing())?;
     let needed = match health.health() {
-        // One word of a server that speaks for itself is enough.
-        _ if probe.kind.reports() => 1,
         Health::Up => probe.fall,
         Health::Down => probe.rise,
         Health::Unknown => probe.rise.min(probe.fall),
     };
-    let shortest = |interval: Duration| interval.mul_f64(1.0 - f64::from(probe.jitter) / 100.0);
-    let following = shortest(probe.fast_interval).saturating_mul(needed.saturating_sub(1));
     // It had begun so long before at most.
     let begun = told.checked_sub(probe.timeout)?;
-    Some(begun + shortest(health.next_interval(probe)) + following)
+    Some(begun + calm(probe, health.next_interval(probe), needed))
+}
+
+/// How far away the next possible change by a probe is at most, while all is well.
+pub fn furthest_change(probe: &Probe) -> Duration {
+    calm(probe, probe.interval, probe.fall).saturating_sub(probe.timeout)
+}
+
+/// From the start of a probe to a verdict that needs so many outcomes, the first of them after an interval.
+fn calm(probe: &Probe, interval: Duration, needed: u32) -> Duration {
+    // One word of a server that speaks for itself is enough.
+    let needed = if probe.kind.reports() { 1 } else { needed };
+    let shortest = |interval: Duration| interval.mul_f64(1.0 - f64::from(probe.jitter) / 100.0);
+    shortest(interval) + shortest(probe.fast_interval).saturating_mul(needed.saturating_sub(1))
 }
 
 #[cfg(test)]

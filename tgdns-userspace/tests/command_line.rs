@@ -6,6 +6,7 @@ use std::{
     fs,
     io::Read as _,
     net::{SocketAddr, TcpListener, UdpSocket},
+    os::unix::fs::PermissionsExt as _,
     path::PathBuf,
     process::{Child, Command, Output, Stdio},
     sync::atomic::{AtomicU16, Ordering},
@@ -381,4 +382,31 @@ fn an_interrupt_ends_it_too() {
     let (code, log) = controller.stop("INT");
     assert_eq!(code, Some(0), "{log}");
     assert!(log.contains("SIGINT"), "{log}");
+}
+
+/// Told before it is live, and when it is.
+#[test]
+fn commands_that_others_may_change_or_that_are_not_there_are_warned_of() {
+    let (_first, _second, port) = listeners();
+    let hooks = "hook = [{ command = [\"DIRECTORY/tell\"] }, { command = [\"/nonexistent/tell\"] }]\n";
+    let place = Place::new("commands", &format!("{hooks}{}", two_servers(port)));
+    let tell = place.path("tell");
+    fs::write(&tell, "#!/bin/sh\n").unwrap();
+    fs::set_permissions(&tell, fs::Permissions::from_mode(0o757)).unwrap();
+    let expected = [
+        "there is no /nonexistent, on the way to /nonexistent/tell: put it there, or correct `command`"
+            .to_owned(),
+        format!("{tell} can be written by everybody, and runs with what tgdns may do: `chmod o-w {tell}`"),
+    ]
+    .map(|cause| format!("hook: {cause}"));
+    let shown = place.tgdns(&["check"]);
+    let json = place.json(&["check"]);
+    let controller = Controller::start(&place);
+    until("a status", || place.tgdns(&["status"]).status.success().then_some(()));
+    let (_, log) = controller.stop("TERM");
+    for line in expected {
+        assert!(text(&shown.stdout).contains(&format!("warning: {line}\n")), "{}", text(&shown.stdout));
+        assert!(json["warnings"].as_array().unwrap().contains(&Value::from(line.as_str())), "{json}");
+        assert!(log.contains(&line), "{log}");
+    }
 }

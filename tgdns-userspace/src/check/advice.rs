@@ -7,10 +7,10 @@ use std::{collections::BTreeSet, net::IpAddr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use crate::cluster::{Answer, Cluster, DefaultView, Model, Server};
-
-/// Seconds; while an answer is cached, a dead server is still handed out.
-const LONG_TTL: u32 = 60;
+use crate::{
+    cluster::{Answer, Cluster, DefaultView, Model, Server},
+    preflight::commands,
+};
 
 /// What works, but is seldom meant: one line each.
 pub fn warnings(model: &Model) -> Vec<String> {
@@ -33,6 +33,11 @@ pub fn warnings(model: &Model) -> Vec<String> {
     }
     of_views(model, &mut warnings);
     warnings
+}
+
+/// The same, and what is wrong with the commands that are run, as this host has them. Reads directories.
+pub fn warnings_here(model: &Model) -> Vec<String> {
+    warnings(model).into_iter().chain(commands::warnings(model)).collect()
 }
 
 fn of_views(model: &Model, warnings: &mut Vec<String>) {
@@ -76,13 +81,8 @@ pub fn notes(model: &Model) -> Vec<String> {
 }
 
 fn of_answers(cluster: &Cluster, warnings: &mut Vec<String>) {
-    let Cluster { name, ttl, ttl_min, answer, servers, .. } = cluster;
+    let Cluster { name, answer, servers, .. } = cluster;
     policy::of_policy(cluster, warnings);
-    if ttl_min.unwrap_or(*ttl) > LONG_TTL {
-        warnings.push(format!(
-            "{name}: ttl {ttl} s keeps dead servers in caches for as long; {LONG_TTL} s or less is better, 1 s is usual"
-        ));
-    }
     if let [only] = servers.as_slice() {
         warnings.push(format!("{name}: {} is its only server, nothing takes over when it fails", only.name));
     }

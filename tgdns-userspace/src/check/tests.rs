@@ -2,8 +2,16 @@
 
 use serde_json::json;
 
-use super::{render, to_json, warnings};
-use crate::config::parse;
+use super::warnings;
+use crate::{cluster::Model, config::parse};
+
+fn render(model: &Model) -> String {
+    super::render(model, &warnings(model))
+}
+
+fn to_json(model: &Model) -> serde_json::Value {
+    super::to_json(model, &warnings(model))
+}
 
 const NAT: &str = r#"
     interfaces = ["eth0"]
@@ -478,5 +486,115 @@ fn policies_are_described() {
         let model = parse(&text, "F").unwrap();
         let text = render(&model);
         assert!(text.contains(answer) && text.contains(exceptions), "{policy}: {text}");
+    }
+}
+
+/// Where the TTL follows health an answer outlives a change by no more than `ttl_min`.
+#[test]
+fn ttls_beside_the_probes() {
+    let two = "part = [{ first = \"10.10.10.1\", count = 2 }]\n";
+    let slow = "probe.interval = \"30s\"\n";
+    check_warnings(&format!("{two}{slow}ttl = 60\nttl_min = 5"), &[]);
+    check_warnings(&format!("{two}{slow}ttl = 600\nttl_min = 1"), &[]);
+    // With the default probes there is nothing to follow.
+    for (least, most) in [(1, 60), (3, 4)] {
+        let constant = format!(
+            "c.netz: the TTL is always `ttl_min` ({least} s), as the next possible change is never further than 0.6 s away: write ttl = {least} without \
+             `ttl_min`, or probe less often"
+        );
+        check_warnings(&format!("{two}ttl = {most}\nttl_min = {least}"), &[&constant]);
+    }
+    let long = "c.netz: ttl_min 6 s is long beside the 1s 700ms in which a dead server is noticed: shorten it, or probe less often";
+    let constant = "c.netz: the TTL is always `ttl_min` (6 s), as the next possible change is never further than 0.6 s away: write ttl = 6 without \
+                    `ttl_min`, or probe less often";
+    check_warnings(&format!("{two}ttl = 60\nttl_min = 6"), &[long, constant]);
+    check_warnings(
+        &format!("{two}probe.interval = \"200s\"\nttl = 600\nttl_min = 61"),
+        &[
+            "c.netz: ttl_min 61 s keeps dead servers in caches for as long; 60 s or less is better, 1 s is usual",
+        ],
+    );
+    // What counts is how the servers are probed, not what the cluster says where all say otherwise.
+    check_warnings(
+        "part = [{ first = \"10.10.10.1\", count = 2, probe = { interval = \"30s\" } }]\nttl = 60",
+        &[],
+    );
+    let quick = "c.netz: ttl 60 s is long beside the 1s 700ms in which a dead server is noticed: shorten it, or probe less often";
+    check_warnings(
+        &format!(
+            "{slow}part = [{{ first = \"10.10.10.1\", count = 2, probe = {{ interval = \"1s\" }} }}]\nttl = 60"
+        ),
+        &[quick],
+    );
+}
+
+/// Agents may report weights, which not every policy can follow.
+#[test]
+fn weights_that_agents_report() {
+    let agent = "probe.type = \"agent\"\npart = [{ first = \"10.10.10.1\", count = 3 }]\n";
+    for (policy, expected) in [
+        ("answer = \"one\"", None),
+        ("answer = { subset = 2 }", None),
+        (
+            "",
+            Some(
+                "with all addresses in every answer, weights that agents report only choose the first one, and caching \
+                 forwarders put them in an order of their own: set answer = \"one\" or a subset, or let agents report states alone",
+            ),
+        ),
+        (
+            "answer = \"one\"\nselect = \"rotate\"",
+            Some(
+                "select = \"rotate\" ignores weights that agents report, but for 0: set \"weighted\", or let agents report \
+                 states alone",
+            ),
+        ),
+    ] {
+        let expected: Vec<String> = expected.iter().map(|text| format!("c.netz: {text}")).collect();
+        let expected: Vec<&str> = expected.iter().map(String::as_str).collect();
+        check_warnings(&format!("{agent}{policy}"), &expected);
+    }
+}
+
+/// So many servers of the first and of the second tier.
+#[test]
+fn tiers_that_cannot_work() {
+    let tiers = |first: &str, second: &str| {
+        format!(
+            "part = [{{ first = \"10.10.10.1\", {first} }}, {{ name = \"d\", first = \"10.10.20.1\", tier = 2, {second} }}]\n"
+        )
+    };
+    for (servers, policy, expected) in [
+        (tiers("count = 2", "count = 2"), "", None),
+        (tiers("count = 2", "count = 2"), "spill_below = 2", None),
+        (
+            tiers("count = 2", "count = 2"),
+            "spill_below = 3",
+            Some(
+                "`spill_below` (3) is more than the 2 servers of tier 1, so that tier 2 always serves as well: lower it",
+            ),
+        ),
+        (
+            tiers("count = 2", "count = 2"),
+            "spill_below = 9",
+            Some("`spill_below` (9) is more than its 4 servers, so that all tiers always serve: lower it"),
+        ),
+        (
+            tiers("count = 2, weight = 0", "count = 2"),
+            "",
+            Some("all servers of tier 1 have the weight 0, so that it never serves: give them a weight"),
+        ),
+        (
+            tiers("count = 2", "count = 2"),
+            "answer = { subset = 3 }",
+            Some(
+                "a subset of 3 is more than the 2 servers of tier 1: set spill_below = 3, or lower the subset",
+            ),
+        ),
+        (tiers("count = 2", "count = 2"), "answer = { subset = 2 }", None),
+    ] {
+        let expected: Vec<String> = expected.iter().map(|text| format!("c.netz: {text}")).collect();
+        let expected: Vec<&str> = expected.iter().map(String::as_str).collect();
+        check_warnings(&format!("{servers}{policy}"), &expected);
     }
 }

@@ -35,8 +35,8 @@ impl Arguments {
             bail!("{}: {excess}", self.config.config.display());
         }
         match (loaded, self.json) {
-            (Ok(model), true) => super::print_json(&check::to_json(&model)),
-            (Ok(model), false) => super::print(&check::render(&model)),
+            (Ok(model), true) => super::print_json(&check::to_json(&model, &check::warnings_here(&model))),
+            (Ok(model), false) => super::print(&check::render(&model, &check::warnings_here(&model))),
             (Err(errors), true) => {
                 super::print_json(&errors_to_json(&errors))?;
                 bail!("{}: {} mistakes", errors.file_name, errors.errors.len())

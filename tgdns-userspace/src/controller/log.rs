@@ -16,7 +16,7 @@ impl Controller {
             control = %model.control.display(),
             "started"
         );
-        for warning in check::warnings(model) {
+        for warning in check::warnings_here(model) {
             tracing::warn!("{warning}");
         }
     }

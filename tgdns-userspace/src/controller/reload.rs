@@ -11,7 +11,7 @@ use super::{
     sources::Sources,
 };
 use crate::{
-    check, control,
+    control,
     reload::{self, Changes},
     service_manager,
 };
@@ -39,7 +39,7 @@ impl Controller {
 
     /// Does what may fail, and begins to probe; what holds goes on.
     fn prepare(&mut self, loaded: Loaded, sources: &mut Sources) -> Result<()> {
-        let Loaded { model, secrets, changes } = loaded;
+        let Loaded { model, secrets, changes, warnings } = loaded;
         open_files::make_room(&model)?;
         let bound = self.slow_path.bind_more(&model.listen)?;
         if let Some(fast_path) = &mut self.fast_path {
@@ -53,7 +53,7 @@ impl Controller {
         let mut interfaces = self.roster.model().interfaces.clone();
         interfaces.extend(roster.model().interfaces.iter().cloned());
         sources.watch_interfaces(interfaces);
-        self.reloading.prepared = Some(Prepared { roster, secrets, bound, changes });
+        self.reloading.prepared = Some(Prepared { roster, secrets, bound, changes, warnings });
         Ok(())
     }
 
@@ -63,7 +63,7 @@ impl Controller {
         if self.fast_path.as_ref().is_some_and(|fast_path| fast_path.tidy_at().is_some()) {
             return None;
         }
-        let Prepared { roster, secrets, bound, changes } =
+        let Prepared { roster, secrets, bound, changes, warnings } =
             self.reloading.prepared.take_if(|prepared| prepared.roster.is_ready(now))?;
         self.hooks.follow(&roster.model().hooks);
         self.roster = roster;
@@ -85,7 +85,7 @@ impl Controller {
         for change in &changes.changes {
             tracing::info!("{change}");
         }
-        for warning in check::warnings(model) {
+        for warning in warnings {
             tracing::warn!("{warning}");
         }
         Some(changes)

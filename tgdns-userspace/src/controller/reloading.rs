@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 
 use super::{roster::Roster, slow_path::Bound};
 use crate::{
+    check,
     cluster::Model,
     config,
     cookie::Secrets,
@@ -47,6 +48,8 @@ pub struct Loaded {
     pub(super) model: Model,
     pub(super) secrets: Option<Arc<Secrets>>,
     pub(super) changes: Changes,
+    /// What it may still be wrong about.
+    pub(super) warnings: Vec<String>,
 }
 
 impl Loaded {
@@ -64,7 +67,8 @@ impl Loaded {
         anyhow::ensure!(problems.is_empty(), "{}", problems.join("\n"));
         let changes =
             Changes { file: configuration.file.clone(), changes: reload::differences(before, &model) };
-        Ok(Self { model, secrets, changes })
+        let warnings = check::warnings_here(&model);
+        Ok(Self { model, secrets, changes, warnings })
     }
 }
 
@@ -115,6 +119,7 @@ pub(super) struct Prepared {
     pub(super) secrets: Option<Arc<Secrets>>,
     pub(super) bound: Bound,
     pub(super) changes: Changes,
+    pub(super) warnings: Vec<String>,
 }
 
 #[derive(Default)]

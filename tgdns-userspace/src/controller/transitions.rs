@@ -88,6 +88,7 @@ fn fact(news: &News) -> Fact {
 
 fn log(what: &What, fact: &Fact) {
     let Fact { event: _, cluster, server, address, from, to, cause, until, after_seconds, at: _ } = fact;
+    let address = address.as_ref().map(tracing::field::display);
     let told = match what {
         What::Verdict(_) => "health changed",
         What::Remark(remark) => match remark.subject {

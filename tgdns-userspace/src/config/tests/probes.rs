@@ -267,7 +267,7 @@ fn kinds() {
             "interfaces = [\"eth0\"]\n[[cluster]]\nname = \"c.netz\"\nprobe = {{ {written} }}\n{PART}"
         );
         let model = parse(&text, "F").unwrap_or_else(|errors| panic!("{errors}\n{text}"));
-        let told = crate::check::render(&model);
+        let told = crate::check::render(&model, &[]);
         assert!(told.contains(&expected.replace("\\\\", "\\")), "{expected} in\n{told}");
     }
 }

@@ -151,7 +151,8 @@ async fn a_killed_supervisor_is_told() {
 async fn signals_do_what_they_do_by_default() {
     let mut command = Command::new("/proc/self/exe");
     command.arg0(supervisor::NAME).arg(supervisor::KEEP_OUTPUT);
-    command.args(shell("grep -E '^Sig(Blk|Ign)' /proc/$$/status"));
+    // A shell that waits for what it has started blocks signals itself.
+    command.args(shell("exec grep -E '^Sig(Blk|Ign)' /proc/self/status"));
     let ignored = [Signal::SIGCHLD, Signal::SIGHUP, Signal::SIGTERM];
     // SAFETY: two system calls, which take no memory.
     unsafe {

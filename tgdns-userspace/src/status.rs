@@ -14,7 +14,7 @@ use crate::{
     controller::roster::Roster,
     health::ServerHealth,
     probe::PaceStatus,
-    selection::{Rule, shares},
+    selection::{Chosen, Rule, shares},
 };
 
 mod probe;
@@ -179,6 +179,8 @@ pub struct ServerStatus {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AnswerStatus {
     pub view: String,
+    /// By which rule: a view that is shown none of the live servers is answered by another one than the cluster.
+    pub handed_out: HandedOut,
     pub addresses: Vec<IpAddr>,
 }
 
@@ -228,7 +230,9 @@ impl ClusterStatus {
         let server = |(server, of): (usize, &Server)| {
             let standing = Standing {
                 live: roster.is_live(index, server),
-                handed_out: chosen.is_some_and(|chosen| chosen.includes(server)),
+                handed_out: chosen.is_some_and(|chosen| {
+                    chosen.includes(server) || chosen.in_views.values().any(|other| other.includes(server))
+                }),
                 reason: reason::of(roster, index, server, chosen),
                 share: shares.get(server).copied().unwrap_or(0.0),
             };
@@ -246,7 +250,7 @@ impl ClusterStatus {
             min_up: cluster.policy.min_up,
             select: cluster.policy.select.as_str().to_owned(),
             servers: cluster.servers.iter().enumerate().filter_map(server).collect(),
-            answers: answers(roster, index, cluster),
+            answers: answers(roster.model(), cluster, chosen),
         }
     }
 }
@@ -303,23 +307,22 @@ impl ServerStatus {
 }
 
 /// What each view is answered with, in the servers' order; each query rotates it.
-fn answers(roster: &Roster, index: usize, cluster: &Cluster) -> Vec<AnswerStatus> {
-    let model: &Model = roster.model();
-    let chosen = roster.published().and_then(|selection| selection.chosen.get(index));
-    let addresses = |view| {
-        if let (Some(Rule::Addresses), AllDown::Addresses(addresses)) =
-            (chosen.map(|chosen| chosen.rule), &cluster.policy.all_down)
-        {
-            return addresses.clone();
-        }
+fn answers(model: &Model, cluster: &Cluster, chosen: Option<&Chosen>) -> Vec<AnswerStatus> {
+    let answer = |view| {
+        let chosen = chosen.map(|chosen| chosen.in_view(view));
         let servers = cluster.servers.iter().enumerate();
-        let handed_out = servers.filter(|(server, _)| chosen.is_some_and(|chosen| chosen.includes(*server)));
-        handed_out.flat_map(|(_, server)| server.handed_out(view)).copied().collect()
+        let addresses = match (chosen.map(|chosen| chosen.rule), &cluster.policy.all_down) {
+            (Some(Rule::Addresses), AllDown::Addresses(addresses)) => addresses.clone(),
+            _ => servers
+                .filter(|(server, _)| chosen.is_some_and(|chosen| chosen.includes(*server)))
+                .flat_map(|(_, server)| server.handed_out(view))
+                .copied()
+                .collect(),
+        };
+        let handed_out = chosen.map_or(HandedOut::Nothing, |chosen| chosen.rule.into());
+        AnswerStatus { view: model.view_name(view).to_owned(), handed_out, addresses }
     };
-    model
-        .view_identifiers()
-        .map(|view| AnswerStatus { view: model.view_name(view).to_owned(), addresses: addresses(view) })
-        .collect()
+    model.view_identifiers().map(answer).collect()
 }
 
 /// A time in seconds since 1970 as RFC 3339, UTC.

@@ -14,6 +14,12 @@ pub(super) fn of(roster: &Roster, cluster: usize, server: usize, chosen: Option<
     let is_live = lacks.is_empty();
     let lacks = lacks.join(", ");
     let includes = chosen.includes(server);
+    if !includes && let Some(views) = views(roster, server, chosen) {
+        return Some(match is_live {
+            true => format!("but to view {views} alone"),
+            false => format!("{lacks}, but view {views} is shown no live one"),
+        });
+    }
     match chosen.rule {
         Rule::Live if includes => (!is_live).then_some(lacks),
         Rule::Live if is_live => {
@@ -32,6 +38,13 @@ pub(super) fn of(roster: &Roster, cluster: usize, server: usize, chosen: Option<
             Some(chosen.rule.as_str().to_owned())
         }
     }
+}
+
+/// The views that are told of a server for want of those that others are told of.
+fn views(roster: &Roster, server: usize, chosen: &Chosen) -> Option<String> {
+    let told = chosen.in_views.iter().filter(|(_, other)| other.includes(server));
+    let names: Vec<&str> = told.map(|(view, _)| roster.model().view_name(*view)).collect();
+    (!names.is_empty()).then(|| names.join(", "))
 }
 
 /// What keeps a server from being live.

@@ -77,16 +77,7 @@ fn interface(interface: &InterfaceStatus) -> Vec<String> {
 
 fn cluster(cluster: &ClusterStatus) -> String {
     let live = cluster.servers.iter().filter(|server| server.live).count();
-    let rule = match cluster.handed_out {
-        HandedOut::Nothing => "nothing is handed out before the first round of probes has ended",
-        HandedOut::Live => "the live ones are handed out",
-        HandedOut::All => "servers are handed out whatever their health",
-        HandedOut::Last => Rule::Last.as_str(),
-        HandedOut::Servfail => Rule::Servfail.as_str(),
-        HandedOut::Refused => Rule::Refused.as_str(),
-        HandedOut::NoData => Rule::NoData.as_str(),
-        HandedOut::Addresses => Rule::Addresses.as_str(),
-    };
+    let rule = rule(cluster.handed_out);
     let unproven = cluster.servers.iter().filter(|server| server.health == "unknown").count();
     let unproven = match unproven {
         0 => String::new(),
@@ -119,11 +110,30 @@ fn cluster(cluster: &ClusterStatus) -> String {
         text.push_str(&table::render(2, &probes));
     }
     let mut answers = vec![header(&["VIEW", "ANSWER"])];
-    answers.extend(
-        cluster.answers.iter().map(|answer| vec![answer.view.clone(), or_nothing(list(&answer.addresses))]),
-    );
+    answers.extend(cluster.answers.iter().map(|answer| {
+        let addresses = or_nothing(list(&answer.addresses));
+        let rule = match answer.handed_out {
+            _ if answer.handed_out == cluster.handed_out => String::new(),
+            HandedOut::Nothing | HandedOut::Live => String::new(),
+            other => format!(" (it is shown no live server: {})", self::rule(other)),
+        };
+        vec![answer.view.clone(), format!("{addresses}{rule}")]
+    }));
     text.push_str(&table::render(2, &answers));
     text
+}
+
+fn rule(rule: HandedOut) -> &'static str {
+    match rule {
+        HandedOut::Nothing => "nothing is handed out before the first round of probes has ended",
+        HandedOut::Live => "the live ones are handed out",
+        HandedOut::All => "servers are handed out whatever their health",
+        HandedOut::Last => Rule::Last.as_str(),
+        HandedOut::Servfail => Rule::Servfail.as_str(),
+        HandedOut::Refused => Rule::Refused.as_str(),
+        HandedOut::NoData => Rule::NoData.as_str(),
+        HandedOut::Addresses => Rule::Addresses.as_str(),
+    }
 }
 
 fn probe_rows(server: &ServerStatus) -> impl Iterator<Item = Vec<String>> {

@@ -246,6 +246,63 @@ internet.intern.netz: 1 of 3 servers live, 1 without a verdict, the live ones ar
     );
 }
 
+/// `lan` is shown the first server alone, and `guests` none; whatever is written of the cluster, they are told as it is.
+#[test]
+fn each_view_s_answer_is_told_as_it_is() {
+    let config = |policy: &str| {
+        format!(
+            "interfaces = [\"eth0\"]\n\
+             view = [{{ name = \"lan\", clients = [\"192.168.0.0/16\"] }}, {{ name = \"guests\", clients = [\"10.9.0.0/16\"] }}]\n\
+             [[cluster]]\nname = \"c.netz\"\n{policy}\nprobe = {{ port = 443, rise = 1, fall = 1 }}\nserver = [\n\
+             {{ name = \"a\", address = \"10.0.0.1\", alias = {{ lan = \"192.168.1.1\", guests = \"none\" }} }},\n\
+             {{ name = \"b\", address = \"10.0.0.2\", alias = {{ lan = \"none\", guests = \"none\" }} }},\n]\n"
+        )
+    };
+    for (policy, outcomes, expected, reason) in [
+        ("", [true, true], ["Live 10.0.0.1, 10.0.0.2", "Live 192.168.1.1", "Live nothing"], None),
+        (
+            "",
+            [false, true],
+            ["Live 10.0.0.2", "All 192.168.1.1", "Live nothing"],
+            Some("down, but view lan is shown no live one"),
+        ),
+        (
+            "all_down = \"servfail\"",
+            [false, true],
+            ["Live 10.0.0.2", "Servfail nothing", "Live nothing"],
+            Some("down"),
+        ),
+        (
+            "all_down = [\"192.0.2.1\"]",
+            [false, false],
+            ["Addresses 192.0.2.1", "Addresses 192.0.2.1", "Live nothing"],
+            Some("the addresses of `all_down` are handed out"),
+        ),
+    ] {
+        let status = status_after(&config(policy), Duration::ZERO, &outcomes);
+        let cluster = &status.clusters[0];
+        let told = cluster.answers.iter().map(|answer| {
+            let addresses: Vec<String> = answer.addresses.iter().map(ToString::to_string).collect();
+            let addresses = if addresses.is_empty() { "nothing".to_owned() } else { addresses.join(", ") };
+            format!("{:?} {addresses}", answer.handed_out)
+        });
+        assert_eq!(told.collect::<Vec<_>>(), expected, "{policy} {outcomes:?}");
+        let server = &cluster.servers[0];
+        assert_eq!(server.reason.as_deref(), reason, "{policy} {outcomes:?}");
+        let is_told = cluster.answers.iter().any(|answer| {
+            answer
+                .addresses
+                .iter()
+                .any(|address| ["10.0.0.1", "192.168.1.1"].contains(&&*address.to_string()))
+        });
+        assert_eq!(server.handed_out, is_told, "{policy} {outcomes:?}");
+        let line =
+            "lan      192.168.1.1 (it is shown no live server: servers are handed out whatever their health)";
+        let has_line = render::render(&status).lines().any(|told| told.trim() == line);
+        assert_eq!(has_line, expected[1].starts_with("All"), "{}", render::render(&status));
+    }
+}
+
 /// What is handed out without a live server, and how the line begins that tells of it.
 #[test]
 fn people_are_told_what_is_handed_out_instead() {

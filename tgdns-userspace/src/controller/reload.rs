@@ -63,9 +63,10 @@ impl Controller {
         if self.fast_path.as_ref().is_some_and(|fast_path| fast_path.tidy_at().is_some()) {
             return None;
         }
-        let Prepared { roster, secrets, bound, changes, warnings } =
+        let Prepared { mut roster, secrets, bound, changes, warnings } =
             self.reloading.prepared.take_if(|prepared| prepared.roster.is_ready(now))?;
         self.hooks.follow(&roster.model().hooks);
+        roster.take_place_of(&self.roster, now);
         self.roster = roster;
         self.health_file.changed(now);
         let model = self.roster.model();

@@ -191,6 +191,12 @@ impl Roster {
         &self.model
     }
 
+    /// Whether it has a server of this name in the cluster of that name.
+    pub fn has_server(&self, cluster: &str, server: &str) -> bool {
+        let clusters = self.model.clusters.iter().filter(|of| of.name == cluster);
+        clusters.flat_map(|of| &of.servers).any(|of| of.name == server)
+    }
+
     /// What every publication of the model says of its views.
     pub fn prefixes(&self) -> &Arc<Prefixes> {
         &self.prefixes

@@ -22,7 +22,10 @@ impl Controller {
         if let Some(prepared) = &mut self.reloading.prepared {
             // What the rosters share is told once.
             let more = prepared.roster.take_news();
-            news.extend(more.into_iter().filter(|news| self.roster.place(news.target).is_none()));
+            let is_shared = |news: &News| self.roster.place(news.target).is_some();
+            let is_said_of_both =
+                |news: &News| news.is_of_people() && self.roster.has_server(&news.cluster, &news.server);
+            news.extend(more.into_iter().filter(|news| !is_shared(news) && !is_said_of_both(news)));
         }
         if !news.is_empty() {
             self.health_file.changed(now);

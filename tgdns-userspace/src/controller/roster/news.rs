@@ -185,6 +185,11 @@ pub(super) fn own_words(health: &ServerHealth, probe: usize, outcome: &Outcome) 
 }
 
 impl News {
+    /// Whether people said it, who say it of a server whatever its probes.
+    pub fn is_of_people(&self) -> bool {
+        matches!(&self.what, What::Remark(remark) if remark.subject == Subject::Admin)
+    }
+
     /// What hooks are told it as.
     pub fn occasion(&self) -> Occasion {
         match &self.what {

@@ -9,6 +9,7 @@ use crate::{
     health::Origin,
     last_run::PROBED_OTHERWISE,
     probe::Target,
+    remark::{Remark, Remarks, Subject},
     selection::Rule,
 };
 
@@ -28,6 +29,37 @@ impl Roster {
         next.last.clone_from(&self.last);
         next.is_renewed = true;
         next
+    }
+
+    /// Takes the predecessor's place: what that one was told since this one was made, of servers that it probes otherwise,
+    /// is known here as well, and told where it is not so any longer.
+    pub fn take_place_of(&mut self, before: &Self, now: Instant) {
+        for cluster in 0..self.model.clusters.len() {
+            for server in 0..self.health(cluster).len() {
+                let place = (cluster, server);
+                let Some(old) = self.otherwise_probed(place, before) else { continue };
+                let since = before.remarks(old.0, old.1).into_iter().flat_map(Remarks::iter);
+                // Of what people say both were told.
+                let missed = since.filter(|said| said.at > self.begun && said.subject != Subject::Admin);
+                let missed: Vec<Remark> = missed.cloned().collect();
+                let known = self.remarks.get_mut(cluster).and_then(|servers| servers.get_mut(server));
+                let Some(known) = known.filter(|_| !missed.is_empty()) else { continue };
+                let mut all: Vec<Remark> = known.iter().cloned().chain(missed).collect();
+                all.sort_by_key(|said| said.at);
+                *known = all.into_iter().collect();
+                self.tell_own_word(place, self.told_word(place), PROBED_OTHERWISE, now);
+            }
+        }
+    }
+
+    /// Where a server was before, if it is the same one under another target.
+    fn otherwise_probed(&self, (cluster, server): (usize, usize), before: &Self) -> Option<(usize, usize)> {
+        let of = self.model.clusters.get(cluster)?;
+        let is = of.servers.get(server)?;
+        before.place(self.target(cluster, server)?).is_none().then_some(())?;
+        let old = before.model.clusters.iter().position(|old| old.name == of.name)?;
+        let mut servers = before.model.clusters.get(old)?.servers.iter();
+        Some((old, servers.position(|was| was.name == is.name && was.address == is.address)?))
     }
 
     /// Takes over what the predecessor knows about a cluster.

@@ -272,3 +272,40 @@ fn all_probes_of_a_server_have_to_run() {
     let end = "server-0 probing: not probed -> probed (this host can probe it again)";
     assert_eq!(told(&mut next), ["server-0 up: unknown -> up (other: 1 success)", end]);
 }
+
+/// Between a reload's reading and its taking place both configurations probe. What the one that goes was told is known to the
+/// one that comes.
+#[test]
+fn what_was_told_while_a_reload_was_prepared_is_ended() {
+    let start = Instant::now();
+    let at = |seconds| start + Duration::from_secs(seconds);
+    let mut other = model(&[2]);
+    other.clusters[0].servers[0].probes[0].port = 444;
+    for repaired in [false, true] {
+        let mut roster = Roster::new(model(&[2]), Admins::default(), Some(BTreeSet::new()), start);
+        let mut next = roster.successor(other.clone(), at(1));
+        say(&mut roster, Some(AdminState::Drain), Some(0), None, at(2));
+        roster.impede(0, 0, 0, "cannot run /x", at(2));
+        if repaired {
+            observe(&mut next, "a", true, at(2));
+        }
+        roster.take_news();
+        next.take_news();
+        next.take_place_of(&roster, at(3));
+        let cause = "(it is probed otherwise, and had taken itself out)";
+        let dropped = [
+            format!("server-0 reported: drain -> ready {cause}"),
+            format!("server-0 weight: 0 -> 1 {cause}"),
+        ];
+        assert_eq!(told(&mut next), dropped);
+        assert_eq!(told(&mut roster), Vec::<String>::new());
+        observe(&mut next, "a", true, at(4));
+        let last = told(&mut next);
+        assert!(
+            last.iter().any(|told| told.starts_with("server-0 probing: not probed -> probed")),
+            "{last:?}"
+        );
+        // The one that is probed as before has nothing to be told of.
+        assert_eq!(remembered(&next, 1), []);
+    }
+}

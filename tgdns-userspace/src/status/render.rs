@@ -77,7 +77,7 @@ fn interface(interface: &InterfaceStatus) -> Vec<String> {
 
 fn cluster(cluster: &ClusterStatus) -> String {
     let live = cluster.servers.iter().filter(|server| server.live).count();
-    let rule = rule(cluster.handed_out);
+    let of_cluster = rule(cluster.handed_out);
     let unproven = cluster.servers.iter().filter(|server| server.health == "unknown").count();
     let unproven = match unproven {
         0 => String::new(),
@@ -90,7 +90,7 @@ fn cluster(cluster: &ClusterStatus) -> String {
         _ => format!("as fewer than {} are live, ", cluster.min_up),
     };
     let count = cluster.servers.len();
-    let mut text = format!("{}: {live} of {count} servers live, {unproven}{why}{rule}\n", cluster.name);
+    let mut text = format!("{}: {live} of {count} servers live, {unproven}{why}{of_cluster}\n", cluster.name);
     if let Some((least, most)) = cluster.ttl_bounds {
         let ttl = cluster.ttl;
         text.push_str(&format!(
@@ -112,11 +112,10 @@ fn cluster(cluster: &ClusterStatus) -> String {
     let mut answers = vec![header(&["VIEW", "ANSWER"])];
     answers.extend(cluster.answers.iter().map(|answer| {
         let addresses = or_nothing(list(&answer.addresses));
-        let rule = match answer.handed_out {
-            _ if answer.handed_out == cluster.handed_out => String::new(),
-            HandedOut::Nothing | HandedOut::Live => String::new(),
-            other => format!(" (it is shown no live server: {})", self::rule(other)),
-        };
+        let is_instead = !matches!(answer.handed_out, HandedOut::Nothing | HandedOut::Live);
+        let rule = (is_instead && answer.handed_out != cluster.handed_out)
+            .then(|| format!(" (it is shown no live server: {})", rule(answer.handed_out)));
+        let rule = rule.unwrap_or_default();
         vec![answer.view.clone(), format!("{addresses}{rule}")]
     }));
     text.push_str(&table::render(2, &answers));

@@ -76,6 +76,11 @@ impl Counters {
     pub fn values(&self) -> &[u64] {
         bytemuck::cast_slice(core::slice::from_ref(self))
     }
+
+    /// The same, to be changed.
+    pub fn values_mut(&mut self) -> &mut [u64] {
+        bytemuck::cast_slice_mut(core::slice::from_mut(self))
+    }
 }
 
 #[cfg(test)]

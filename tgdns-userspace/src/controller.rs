@@ -38,6 +38,7 @@ use probing::{Paused, Tally};
 use publication::Publication;
 use reloading::{Asker, Configuration, Reloading};
 use roster::Roster;
+use self_testing::SelfTesting;
 use slow_path::SlowPath;
 use sources::Sources;
 
@@ -54,6 +55,7 @@ mod publication;
 mod reload;
 pub mod reloading;
 pub mod roster;
+mod self_testing;
 mod slow_path;
 mod sources;
 mod transitions;
@@ -111,6 +113,7 @@ struct Controller {
     tally: Tally,
     fast_path: Option<FastPath>,
     attachments: Attachments,
+    self_test: SelfTesting,
     health_file: HealthFile,
     heartbeat: Heartbeat,
     slow_path: SlowPath,
@@ -144,6 +147,7 @@ impl Controller {
             tally: Tally::default(),
             fast_path,
             attachments: Attachments::default(),
+            self_test: SelfTesting::default(),
             health_file: HealthFile::new(now),
             heartbeat: Heartbeat::default(),
             slow_path,
@@ -189,6 +193,7 @@ impl Controller {
         let deadlines = [
             self.publication.again_at(),
             self.attachments.due_at(),
+            self.self_test.due_at(),
             self.roster.next_ttls_at(),
             self.next_admin_end(),
             self.rules.due_at(),
@@ -214,6 +219,8 @@ impl Controller {
         }
         self.tell_rules(now);
         self.beat_if_due(now);
+        // Behind that, so that what is asked is fresh.
+        self.self_test.run_if_due(self.fast_path.as_mut(), self.publication.error().is_none());
         if let Some(changes) = reloaded {
             self.end_reload(&self.published_reload(changes), sources);
         }

@@ -37,6 +37,14 @@ pub struct Prefixes {
     lengths: Vec<u8>,
 }
 
+/// Addresses in a row, the last one included, IPv4 mapped into IPv6, and the view of their clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Region {
+    pub(crate) first: u128,
+    pub(crate) last: u128,
+    pub(crate) view: u32,
+}
+
 impl Prefixes {
     pub fn new(mut prefixes: Vec<Prefix>) -> Self {
         prefixes.sort_unstable();
@@ -51,6 +59,14 @@ impl Prefixes {
     /// In the order of addresses and lengths.
     pub fn as_slice(&self) -> &[Prefix] {
         &self.sorted
+    }
+
+    /// The stretches of addresses whose clients have the same view, in order.
+    pub(crate) fn regions(&self) -> impl Iterator<Item = Region> {
+        let starts = || std::iter::once((0, DEFAULT_VIEW)).chain(self.beginnings.iter().copied());
+        let ends = starts().skip(1).map(|(next, _)| next.checked_sub(1)).chain([Some(u128::MAX)]);
+        // One that begins where everything does leaves nothing before it.
+        starts().zip(ends).filter_map(|((first, view), last)| last.map(|last| Region { first, last, view }))
     }
 
     /// The view of the longest prefix that holds an address.

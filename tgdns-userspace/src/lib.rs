@@ -32,6 +32,7 @@ pub mod remark;
 pub mod responder;
 pub mod rules;
 pub mod selection;
+pub mod self_test;
 mod service_manager;
 pub mod slow;
 mod socket;

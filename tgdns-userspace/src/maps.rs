@@ -159,15 +159,22 @@ impl Maps {
     /// # Errors
     /// The map cannot be read.
     pub fn counters(&self) -> Result<Vec<(&'static str, u64)>> {
-        let values = self.counters.get(&0, 0).context("reading COUNTERS")?;
         let mut sums = [0_u64; COUNTERS / 8];
-        for value in values.iter() {
-            let counters: Counters = bytemuck::cast(*value);
+        for counters in self.counters_by_cpu()? {
             for (sum, count) in sums.iter_mut().zip(counters.values()) {
                 *sum += count;
             }
         }
         Ok(Counters::NAMES.iter().copied().zip(sums).collect())
+    }
+
+    /// The counters of each CPU.
+    ///
+    /// # Errors
+    /// The map cannot be read.
+    pub fn counters_by_cpu(&self) -> Result<Vec<Counters>> {
+        let values = self.counters.get(&0, 0).context("reading COUNTERS")?;
+        Ok(values.iter().map(|value| bytemuck::cast(*value)).collect())
     }
 
     /// What the maps say, as the responder's tables on the host.

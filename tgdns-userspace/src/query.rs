@@ -20,6 +20,9 @@ use crate::{
 mod frame;
 mod message;
 
+pub(crate) use frame::query as query_frame;
+pub(crate) use message::question;
+
 /// XDP_TX, of enum xdp_action in linux/bpf.h.
 const TX: u32 = 3;
 /// More than a reply is longer than its query, in bytes.
@@ -107,6 +110,31 @@ pub fn render(answer: &Answer) -> String {
         text += &reply.to_string();
     }
     text
+}
+
+/// What became of a frame, as the end of a sentence about the program.
+pub(crate) fn in_words(action: u32, frame: &[u8]) -> String {
+    if action != TX {
+        return format!("{} it", ACTIONS.get(action as usize).copied().unwrap_or("did something else to"));
+    }
+    match frame::payload(frame).and_then(message::parse) {
+        Ok(reply) => format!("answered {} {:?}", reply.rcode, reply.answers),
+        Err(error) => format!("answered what is no reply ({error:#})"),
+    }
+}
+
+/// A name in wire form, for people.
+pub(crate) fn presentation(wire: &[u8]) -> String {
+    let mut labels = Vec::new();
+    let mut rest = wire;
+    while let Some((length, after)) = rest.split_first()
+        && let Some((label, after)) = after.split_at_checked(usize::from(*length))
+        && !label.is_empty()
+    {
+        labels.push(String::from_utf8_lossy(label).into_owned());
+        rest = after;
+    }
+    labels.join(".")
 }
 
 fn attached_program(pin_directory: &Path) -> Result<Xdp> {

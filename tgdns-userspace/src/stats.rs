@@ -16,6 +16,13 @@ pub struct Told {
     pub probes: Vec<(String, u64)>,
     pub hooks: Vec<(String, u64)>,
     pub interfaces: Vec<(String, u64)>,
+    /// Questions that the self-test has asked the fast path, how many of them were answered otherwise than they should, and
+    /// how many still are.
+    #[serde(default)]
+    pub self_test: Vec<(String, u64)>,
+    /// Of the fast path, without what this controller's self-test has asked it.
+    #[serde(default)]
+    pub fast_path: Option<Vec<(String, u64)>>,
 }
 
 /// Each path by itself, because each can be asked without the other.
@@ -29,6 +36,7 @@ pub struct Stats {
     pub probes: Option<Counters>,
     pub hooks: Option<Counters>,
     pub interfaces: Option<Counters>,
+    pub self_test: Option<Counters>,
 }
 
 impl Serialize for Counters {
@@ -49,6 +57,7 @@ pub fn render(stats: &Stats) -> String {
         ("probes", &stats.probes),
         ("hooks", &stats.hooks),
         ("interfaces", &stats.interfaces),
+        ("self-test", &stats.self_test),
     ];
     paths.into_iter().map(|(name, counters)| render_path(name, counters.as_ref())).collect()
 }
@@ -78,6 +87,7 @@ mod tests {
             probes: None,
             hooks: None,
             interfaces: None,
+            self_test: None,
         }
     }
 
@@ -85,7 +95,7 @@ mod tests {
     fn json_is_an_object_for_each_path() {
         assert_eq!(
             serde_json::to_string(&stats()).unwrap(),
-            r#"{"fast_path":{"answered_a":12,"not_dns":0,"a_last_one":3},"slow_path":null,"probes":null,"hooks":null,"interfaces":null}"#
+            r#"{"fast_path":{"answered_a":12,"not_dns":0,"a_last_one":3},"slow_path":null,"probes":null,"hooks":null,"interfaces":null,"self_test":null}"#
         );
     }
 
@@ -93,7 +103,7 @@ mod tests {
     fn text_leaves_zeros_out() {
         assert_eq!(
             render(&stats()),
-            "fast path, 1 of 3 counters are 0:\n  answered_a  12\n  a_last_one  3\nslow path: not available\nprobes: not available\nhooks: not available\ninterfaces: not available\n"
+            "fast path, 1 of 3 counters are 0:\n  answered_a  12\n  a_last_one  3\nslow path: not available\nprobes: not available\nhooks: not available\ninterfaces: not available\nself-test: not available\n"
         );
     }
 }

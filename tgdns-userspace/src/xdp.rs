@@ -15,9 +15,11 @@ use crate::{
     cluster::{Model, XdpMode},
     image::Image,
     maps::Maps,
+    self_test::{Age, Findings, News},
 };
 use lock::Lock;
 
+mod first;
 mod follow;
 #[cfg(feature = "log-frames")]
 mod frames;
@@ -40,6 +42,7 @@ pub struct FastPath {
     /// The devices that the program was attached to: the kernel's number of each, by interface.
     devices: BTreeMap<String, u32>,
     is_waiting: bool,
+    findings: Findings,
     _lock: Lock,
 }
 
@@ -64,11 +67,11 @@ impl FastPath {
         // Before they are attached: of one that is replaced meanwhile the old number is kept, and the new one is news.
         let devices = numbers(&model.interfaces);
         match load(model) {
-            Ok((program, is_waiting)) => {
+            Ok(Loaded { program, findings, is_waiting }) => {
                 lock.keep_directory();
                 let (pin_directory, mode) = (directory.clone(), model.xdp_mode);
                 let devices = if is_waiting { BTreeMap::new() } else { devices };
-                Ok(Self { program, mode, pin_directory, devices, is_waiting, _lock: lock })
+                Ok(Self { program, mode, pin_directory, devices, is_waiting, findings, _lock: lock })
             }
             Err(error) => {
                 // Links that were replaced keep their pins, and answer from the same maps as before.
@@ -90,12 +93,13 @@ impl FastPath {
         self.is_waiting
     }
 
-    /// Puts the program, whose maps are filled, in the place of the one that could not share its maps with it, and the pins
-    /// of its maps in the place of the others. Interfaces that fail are left to [`Self::follow`].
+    /// Puts the program, whose maps are fresh and say what the image says, in the place of the one that could not share its
+    /// maps with it, and the pins of its maps in the place of the others. Interfaces that fail are left to [`Self::follow`].
     ///
     /// # Errors
-    /// The pins could not be replaced; call it again then.
-    pub fn take_over(&mut self, interfaces: &[String]) -> Result<()> {
+    /// The program does not answer as the image says, or the pins could not be replaced; call it again then.
+    pub fn take_over(&mut self, interfaces: &[String], image: &Image) -> Result<()> {
+        self.findings.check(image, &[Age::Fresh], |frame| self.program.self_test(frame))?;
         self.is_waiting = false;
         for (interface, outcome) in self.attach_to(&numbers(interfaces)) {
             if let Followed::Failed(error) = outcome {
@@ -161,6 +165,29 @@ impl FastPath {
         self.program.beat(lasts)
     }
 
+    /// The counters without what the self-test has asked.
+    ///
+    /// # Errors
+    /// The map cannot be read.
+    pub fn counters(&self) -> Result<Vec<(&'static str, u64)>> {
+        let asked = self.findings.counted().values();
+        let counters = self.program.counters()?.into_iter().zip(asked);
+        Ok(counters.map(|((name, count), asked)| (name, count.saturating_sub(*asked))).collect())
+    }
+
+    /// Asks the program the next questions of the self-test, until that time.
+    ///
+    /// # Errors
+    /// It can't be run.
+    pub fn self_test(&mut self, image: &Image, until: Instant) -> Result<News> {
+        self.findings.ask_some(image, until, |frame| self.program.self_test(frame))
+    }
+
+    /// What the self-test has found.
+    pub fn findings(&self) -> &Findings {
+        &self.findings
+    }
+
     /// What the maps say.
     ///
     /// # Errors
@@ -188,20 +215,34 @@ fn numbers(interfaces: &[String]) -> BTreeMap<String, u32> {
     interfaces.iter().filter_map(number).collect()
 }
 
-/// Loads the program and attaches it; where that is to wait, it is only loaded.
-fn load(model: &Model) -> Result<(Program, bool)> {
+struct Loaded {
+    program: Program,
+    findings: Findings,
+    is_waiting: bool,
+}
+
+/// Loads the program, tests it and attaches it; where that is to wait, it is not attached.
+fn load(model: &Model) -> Result<Loaded> {
     let directory = &model.pin_directory;
+    let mut findings = Findings::default();
     let Some(reason) = staging::reason(directory)? else {
-        return Ok((attach_all(load_with_maps(directory)?, model)?, false));
+        let mut program = load_with_maps(directory)?;
+        let image = program.image()?;
+        findings.check(&image, &Age::UNKNOWN, |frame| program.self_test(frame))?;
+        return Ok(Loaded { program: attach_all(program, model)?, findings, is_waiting: false });
     };
-    let program = load_with_maps(&staging::prepare(directory)?)?;
-    if link::pinned(directory)?.is_empty() {
-        let program = attach_all(program, model)?;
+    let mut program = load_with_maps(&staging::prepare(directory)?)?;
+    first::check(&mut program, &mut findings, model)?;
+    let is_waiting = !link::pinned(directory)?.is_empty();
+    if is_waiting {
+        tracing::warn!(
+            "{reason}: what is attached goes on answering until this version's maps have every name"
+        );
+    } else {
+        program = attach_all(program, model)?;
         staging::commit(directory)?;
-        return Ok((program, false));
     }
-    tracing::warn!("{reason}: what is attached goes on answering until this version's maps have every name");
-    Ok((program, true))
+    Ok(Loaded { program, findings, is_waiting })
 }
 
 fn load_with_maps(directory: &Path) -> Result<Program> {

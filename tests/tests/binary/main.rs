@@ -20,6 +20,7 @@ mod question;
 mod refusals;
 mod reload;
 mod restart;
+mod self_test;
 mod services;
 mod slow_start;
 mod sockets;

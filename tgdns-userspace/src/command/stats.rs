@@ -41,15 +41,19 @@ impl Arguments {
         if let (Err(fast), Err(slow)) = (&fast, &slow) {
             bail!("neither path can be asked\n  fast path: {fast:#}\n  slow path: {slow:#}");
         }
-        let slow = slow.ok();
+        let mut slow = slow.ok();
+        // The controller leaves its own questions out.
+        let told = slow.as_mut().and_then(|told| told.fast_path.take()).map(Counters);
         let controller = |of: fn(&Told) -> &Vec<(String, u64)>| slow.as_ref().map(of).cloned().map(Counters);
         let named = |(name, count): (&str, u64)| (name.to_owned(), count);
+        let pinned = fast.ok().map(|counters| Counters(counters.into_iter().map(named).collect()));
         let stats = Stats {
-            fast_path: fast.ok().map(|counters| Counters(counters.into_iter().map(named).collect())),
+            fast_path: told.or(pinned),
             slow_path: controller(|told| &told.counters),
             probes: controller(|told| &told.probes),
             hooks: controller(|told| &told.hooks),
             interfaces: controller(|told| &told.interfaces),
+            self_test: controller(|told| &told.self_test),
         };
         if self.json { super::print_json(&stats) } else { super::print(&stats::render(&stats)) }
     }

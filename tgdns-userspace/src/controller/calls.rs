@@ -12,7 +12,6 @@ use crate::{
     responder::unix_seconds,
     stats,
     status::{self, Status},
-    xdp::FastPath,
 };
 
 /// While maps of another layout are in use.
@@ -50,15 +49,30 @@ impl Controller {
                 probes: self.tally.counts().map(|(name, count)| (name.to_owned(), count)).to_vec(),
                 hooks: self.hooks.counts().map(|(name, count)| (name.to_owned(), count)).to_vec(),
                 interfaces: self.attachments.counts().map(|(name, count)| (name.to_owned(), count)).collect(),
+                self_test: self.self_test_counts(),
+                fast_path: self.fast_path_counters(),
             }),
             Request::Admin(_) | Request::Reload {} => bail!("this is not told at once"),
         };
         value.context("the reply cannot be written as JSON")
     }
 
+    fn self_test_counts(&self) -> Vec<(String, u64)> {
+        let counts = self.fast_path.iter().flat_map(|fast_path| fast_path.findings().counts());
+        counts.map(|(name, count)| (name.to_owned(), count)).collect()
+    }
+
+    /// None where there is no fast path, and while that of another version answers.
+    fn fast_path_counters(&self) -> Option<Vec<(String, u64)>> {
+        let fast_path = self.fast_path.as_ref().filter(|fast_path| !fast_path.is_waiting())?;
+        let counters = fast_path.counters().ok()?;
+        Some(counters.into_iter().map(|(name, count)| (name.to_owned(), count)).collect())
+    }
+
     fn notes(&self) -> Vec<String> {
-        let is_waiting = self.fast_path.as_ref().is_some_and(FastPath::is_waiting);
-        is_waiting.then(|| WAITING.to_owned()).into_iter().collect()
+        let Some(fast_path) = &self.fast_path else { return Vec::new() };
+        let waiting = fast_path.is_waiting().then(|| WAITING.to_owned());
+        waiting.into_iter().chain(self.self_test.notes(fast_path)).collect()
     }
 
     fn status(&self, sources: &Sources) -> Status {

@@ -64,11 +64,14 @@ impl Controller {
             let published = fast_path.publish(&image).context("writing the fast path's maps")?;
             tracing::debug!(changed = published.changed, "published to the fast path");
             if fast_path.is_waiting() && selection.is_complete() {
+                // From its first frame on it is heard that the controller lives.
+                fast_path.beat(self.roster.model().stale_after)?;
                 fast_path
-                    .take_over(&self.roster.model().interfaces)
+                    .take_over(&self.roster.model().interfaces, &image)
                     .context("taking over from another version")?;
                 self.attachments.look_again();
             }
+            self.self_test.published(image);
         }
         Ok(())
     }

@@ -32,7 +32,7 @@ pub(super) fn neighbour(address: IpAddr) -> IpAddr {
 }
 
 /// The frame of a datagram to port 53 of the service, in its VLAN.
-pub(super) fn query(service: &Service, client: IpAddr, message: &[u8]) -> Vec<u8> {
+pub(crate) fn query(service: &Service, client: IpAddr, message: &[u8]) -> Vec<u8> {
     let mut frame = [service.mac, CLIENT_MAC].concat();
     for vlan in service.vlans.iter().filter(|vlan| **vlan != [0, 0]) {
         frame.extend_from_slice(&eth::VLAN.to_ne_bytes());

@@ -34,7 +34,7 @@ impl fmt::Display for Reply {
 }
 
 /// A query with EDNS, as forwarders send it.
-pub(super) fn question(name: &str, record_type: &str) -> Result<Vec<u8>> {
+pub(crate) fn question(name: &str, record_type: &str) -> Result<Vec<u8>> {
     let name = Name::from_ascii(name).with_context(|| format!("{name} is no DNS name"))?;
     let wanted = record_type.to_uppercase();
     let record_type = match wanted.strip_prefix("TYPE").unwrap_or(&wanted).parse::<u16>() {

@@ -18,6 +18,7 @@ use crate::{
     heartbeat,
     image::Image,
     maps::{self, Maps},
+    self_test,
 };
 
 const OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/tgdns-ebpf"));
@@ -129,6 +130,16 @@ impl Program {
     /// The kernel refuses, as for frames of less than 14 bytes.
     pub fn test_run(&mut self, frame: &[u8], repeat: u32) -> Result<(u32, Vec<u8>)> {
         test_run(xdp(&mut self.ebpf, PROGRAM)?, frame, repeat)
+    }
+
+    /// Runs it on a frame once, for the self-test.
+    ///
+    /// # Errors
+    /// The kernel refuses.
+    pub fn self_test(&mut self, frame: &[u8]) -> Result<self_test::Run> {
+        let before = self.maps.counters_by_cpu()?;
+        let (action, frame) = self.test_run(frame, 1)?;
+        Ok(self_test::Run { action, frame, before, after: self.maps.counters_by_cpu()? })
     }
 
     /// Passes the program's own log on to this process', from a task of the running runtime.

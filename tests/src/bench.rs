@@ -3,12 +3,18 @@
 //! `cargo xtask bench` runs [`crate::bench`]'s program: the figures go to the terminal and, where asked, into BENCHMARKS.md
 //! and `docs/benchmarks`. Start at [`kinds`].
 
+pub mod cable;
 pub mod committed;
 pub mod growth;
 pub mod harness;
 pub mod kinds;
 pub mod machine;
+pub mod many;
 pub mod plot;
+pub mod process;
 pub mod report;
 pub mod spread;
+pub mod start;
+pub mod update;
 pub mod variation;
+pub mod wire;

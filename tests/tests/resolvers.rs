@@ -315,7 +315,7 @@ impl Play {
 
     fn answered_in_xdp(&self) -> Result<Vec<u64>> {
         match self.answering {
-            Answering::Tcp => Ok(Vec::new()),
+            Answering::Sockets | Answering::Tcp => Ok(Vec::new()),
             Answering::FastPath | Answering::BothPaths => {
                 self.scene.load_balancers.iter().map(LoadBalancer::answers).collect()
             }

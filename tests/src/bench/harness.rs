@@ -46,6 +46,13 @@ impl Floor {
         Harness::new(self, load(&mut ebpf, name)?.fd()?)
     }
 
+    /// The object with one of its programs in the kernel, for whoever attaches it.
+    pub fn loaded(&self, name: &str) -> Result<Ebpf> {
+        let mut ebpf = self.load()?;
+        load(&mut ebpf, name)?;
+        Ok(ebpf)
+    }
+
     /// The same with other clients and names.
     pub fn program_varied(&self, name: &str, variation: &Variation) -> Result<Harness> {
         let mut ebpf = self.load()?;

@@ -1,6 +1,6 @@
 //! What the figures were measured on, and where this thread runs.
 
-use std::fs;
+use std::{fs, thread};
 
 use anyhow::{Context as _, Result};
 use nix::{
@@ -28,8 +28,19 @@ pub fn described() -> Result<String> {
     ))
 }
 
+/// Runs a closure on a thread of its own, which stays on one processor.
+pub fn on_one_processor<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+    thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            stay_on_one_processor()?;
+            work()
+        });
+        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
 /// Keeps the calling thread on the last processor that it may run on; interrupts mostly go to the first.
-pub fn stay_on_one_processor() -> Result<()> {
+fn stay_on_one_processor() -> Result<()> {
     let this = Pid::from_raw(0);
     let allowed = sched_getaffinity(this).context("asking for the thread's processors")?;
     let last = (0..CpuSet::count()).rev().find(|processor| allowed.is_set(*processor).unwrap_or(false));

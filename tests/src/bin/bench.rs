@@ -1,15 +1,18 @@
 //! How fast tgdns is: the program behind `cargo xtask bench`. Needs root.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use anyhow::{Context as _, Result};
-use clap::Parser;
+use anyhow::Result;
+use clap::{Parser, ValueEnum};
 use tests::bench::{
     committed::Ratios,
     growth,
     harness::Floor,
     kinds::{self, Effort},
-    machine, plot, report,
+    machine, plot, report, start, update, wire,
 };
 
 /// In the repository.
@@ -26,9 +29,27 @@ struct Arguments {
     /// Nothing but the costs by kind of frame, held against the committed ratios: half a minute.
     #[arg(long)]
     ratios: bool,
+    /// These parts alone.
+    #[arg(long, value_enum)]
+    only: Vec<Part>,
     /// The top of the repository, in which BENCHMARKS.md and docs/benchmarks are written.
     #[arg(long, value_name = "REPOSITORY")]
     write: Option<PathBuf>,
+}
+
+/// What is measured.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// What a frame of each kind costs.
+    Frames,
+    /// What an answer costs as clusters, servers, prefixes and clients grow.
+    Growth,
+    /// Latency and flood on a wire.
+    Wire,
+    /// From a decision to the first answer by it.
+    Update,
+    /// From a start to the first answer, and memory.
+    Start,
 }
 
 fn main() -> Result<()> {
@@ -40,20 +61,34 @@ fn main() -> Result<()> {
         return ratios(&floor);
     }
     let output = arguments.write.as_deref().map(Output::new);
-    let effort = if arguments.quick {
-        Effort { repeat: 200_000, rounds: 9 }
-    } else {
-        // 16 M runs of each, so that as many clients come.
-        Effort { repeat: 1 << 20, rounds: 16 }
-    };
-    frames(&floor, effort, &machine, output.as_ref())?;
-    let effort = if arguments.quick { Effort { repeat: 100_000, rounds: 7 } } else { effort };
-    growth(&floor, effort, &machine, output.as_ref())
+    let output = output.as_ref();
+    let is_wanted = |part| arguments.only.is_empty() || arguments.only.contains(&part);
+    let quick = arguments.quick;
+    if is_wanted(Part::Frames) {
+        let (repeat, rounds) = if quick { (200_000, 9) } else { (1_000_000, 15) };
+        frames(&floor, Effort { repeat, rounds }, &machine, output)?;
+    }
+    if is_wanted(Part::Growth) {
+        // At length 16 M runs of each, so that as many clients come.
+        let (repeat, rounds) = if quick { (100_000, 7) } else { (1 << 20, 16) };
+        growth(&floor, Effort { repeat, rounds }, &machine, output)?;
+    }
+    if is_wanted(Part::Wire) {
+        let (time, rounds) = if quick { (1, 2) } else { (5, 5) };
+        wire(&floor, wire::Effort { time: Duration::from_secs(time), rounds }, &machine, output)?;
+    }
+    if is_wanted(Part::Update) {
+        section("update", &update::measure(if quick { 50 } else { 500 })?.table(), &machine, output)?;
+    }
+    if is_wanted(Part::Start) {
+        section("start", &start::measure(if quick { 2 } else { 10 })?.text(), &machine, output)?;
+    }
+    Ok(())
 }
 
 /// What one frame of each kind costs, and what became worse.
 fn ratios(floor: &Floor) -> Result<()> {
-    let costs = on_one_processor(|| kinds::measure(floor, Effort { repeat: 100_000, rounds: 7 }))?;
+    let costs = machine::on_one_processor(|| kinds::measure(floor, Effort { repeat: 100_000, rounds: 7 }))?;
     println!("{}", costs.table()?);
     let worse = Ratios::of(&costs.rows).worse_than(&Ratios::read(Path::new(RATIOS))?);
     for sentence in &worse {
@@ -67,7 +102,7 @@ fn ratios(floor: &Floor) -> Result<()> {
 
 /// What one frame of each kind costs.
 fn frames(floor: &Floor, effort: Effort, machine: &str, output: Option<&Output>) -> Result<()> {
-    let costs = on_one_processor(|| kinds::measure(floor, effort))?;
+    let costs = machine::on_one_processor(|| kinds::measure(floor, effort))?;
     let text = format!("{}\n![net ns by kind of frame](docs/benchmarks/frames.svg)\n", costs.table()?);
     println!("{text}");
     if let Some(output) = output {
@@ -80,7 +115,7 @@ fn frames(floor: &Floor, effort: Effort, machine: &str, output: Option<&Output>)
 
 /// What an answer costs as things grow.
 fn growth(floor: &Floor, effort: Effort, machine: &str, output: Option<&Output>) -> Result<()> {
-    let curves = on_one_processor(|| growth::measure(floor, effort))?;
+    let curves = machine::on_one_processor(|| growth::measure(floor, effort))?;
     let text = growth::tables(&curves)?;
     println!("{text}");
     if let Some(output) = output {
@@ -90,6 +125,24 @@ fn growth(floor: &Floor, effort: Effort, machine: &str, output: Option<&Output>)
         }
     }
     Ok(())
+}
+
+/// What asking over a wire comes to.
+fn wire(floor: &Floor, effort: wire::Effort, machine: &str, output: Option<&Output>) -> Result<()> {
+    let wire::Effort { time, rounds } = effort;
+    let table = wire::table(&wire::measure(floor, effort)?);
+    section(
+        "wire",
+        &table,
+        &format!("{machine} {rounds} rounds in turns, {} s each.", time.as_secs()),
+        output,
+    )
+}
+
+/// Shows a text, and writes it where it belongs, with what it was measured on.
+fn section(name: &str, text: &str, machine: &str, output: Option<&Output>) -> Result<()> {
+    println!("{text}\n");
+    output.map_or(Ok(()), |output| output.section(name, &format!("{machine}\n\n{text}")))
 }
 
 fn measured(machine: &str, Effort { repeat, rounds }: Effort) -> String {
@@ -111,16 +164,4 @@ impl Output {
     fn picture(&self, name: &str) -> PathBuf {
         self.0.join("docs/benchmarks").join(name).with_extension("svg")
     }
-}
-
-/// On a thread of its own, which stays where it is put.
-fn on_one_processor<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
-    std::thread::scope(|scope| {
-        let thread = scope.spawn(|| {
-            machine::stay_on_one_processor()?;
-            work()
-        });
-        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-    })
-    .context("measuring what a frame costs")
 }

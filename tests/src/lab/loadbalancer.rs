@@ -57,7 +57,7 @@ impl LoadBalancer {
         let (mode, listen) = match answering {
             Answering::FastPath => ("native", ""),
             Answering::BothPaths => ("native", sockets.as_str()),
-            Answering::Tcp => ("off", sockets.as_str()),
+            Answering::Sockets | Answering::Tcp => ("off", sockets.as_str()),
         };
         let text = format!(
             "interfaces = [\"{INTERFACE}\"]\nxdp_mode = \"{mode}\"\nstate_dir = \"{}\"\ncontrol = \"{}\"\n\

@@ -27,6 +27,8 @@ pub enum Answering {
     FastPath,
     /// In XDP, and from sockets what that passes up.
     BothPaths,
+    /// From sockets alone.
+    Sockets,
     /// Over TCP alone; over UDP they say that the answer is too long.
     Tcp,
 }

@@ -16,11 +16,18 @@ pub(crate) struct Options {
     /// Fewer and shorter measurements: two minutes in place of fifteen.
     #[arg(long)]
     quick: bool,
+    /// NSD, Knot with and without XDP, gdnsd and dnsdist, too, by the same load; installs them.
+    #[arg(long)]
+    peers: bool,
+    /// These parts alone: `frames`, `growth`, `wire`, `update`, `start`.
+    #[arg(long)]
+    only: Vec<String>,
 }
 
 /// Builds in the release profile, measures, and writes BENCHMARKS.md and docs/benchmarks.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    setup::run(&[Group::Build, Group::Lab])?;
+    let groups = [Group::Build, Group::Lab, Group::Peers];
+    setup::run(if options.peers { &groups } else { &groups[..2] })?;
     let floor = floor::build()?;
     process::run(process::cargo().args(["build", "--release", "--bins"]))?;
     let mut bench = program("release", &floor);
@@ -28,6 +35,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if options.quick {
         bench.arg("--quick");
     }
+    if options.peers {
+        bench.arg("--peers");
+    }
+    bench.args(options.only.iter().flat_map(|part| ["--only", part]));
     process::run(&mut bench)
 }
 

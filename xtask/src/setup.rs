@@ -22,9 +22,12 @@ pub(crate) enum Group {
     Lab,
     /// QEMU and what makes its initramfs.
     Kernels,
+    /// Other people's servers and clients, to be measured beside tgdns. Only `cargo xtask bench --peers` needs them.
+    Peers,
 }
 
 impl Group {
+    /// What `cargo xtask test` needs.
     pub(crate) const ALL: [Self; 3] = [Self::Build, Self::Lab, Self::Kernels];
 }
 

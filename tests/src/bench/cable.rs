@@ -23,7 +23,8 @@ const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 10, 0, 2);
 const SERVERS: &str = "10.128.0.0/9";
 pub const FIRST_SERVER: Ipv4Addr = Ipv4Addr::new(10, 128, 0, 1);
 pub const PORT: u16 = 443;
-const CABLE: &str = "client0";
+/// The end of the cable that asks.
+pub const CABLE: &str = "client0";
 
 /// The machine that answers and the one that asks; what the first sends back in native mode arrives.
 pub fn lay(run: &Run, machine: &str) -> Result<(Namespace, Namespace)> {

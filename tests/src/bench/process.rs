@@ -4,14 +4,19 @@ use std::{fs, time::Duration};
 
 use anyhow::{Context as _, Result};
 
-/// User's and system's, of all threads.
+/// User's and system's, of all threads and of all that the process has started.
 pub fn processor_time(process: u32) -> Result<Duration> {
-    let mut total = 0;
+    let mut total = Duration::ZERO;
     for thread in fs::read_dir(format!("/proc/{process}/task"))? {
-        let schedule = fs::read_to_string(thread?.path().join("schedstat"))?;
-        total += schedule.split(' ').next().context("an empty schedstat")?.parse::<u64>()?;
+        let thread = thread?.path();
+        let schedule = fs::read_to_string(thread.join("schedstat"))?;
+        let nanoseconds = schedule.split(' ').next().context("an empty schedstat")?.parse()?;
+        total += Duration::from_nanos(nanoseconds);
+        for child in fs::read_to_string(thread.join("children"))?.split_whitespace() {
+            total += processor_time(child.parse()?)?;
+        }
     }
-    Ok(Duration::from_nanos(total))
+    Ok(total)
 }
 
 /// Bytes of memory: all that is resident, and what no file stands behind.

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 
 use self::{
     load::{Latencies, Load},
@@ -15,18 +15,21 @@ use super::{harness::Floor, machine, report::Table};
 use crate::lab::{lock::Lock, run::Run};
 
 mod load;
+mod peer;
 mod target;
+mod tools;
 
 /// The name that all of them serve, with three addresses.
 const NAME: &str = "internet.intern.netz";
 /// Queries per second while latencies are measured.
 const RATE: u32 = 20_000;
 
-/// How long, and how often in turns.
+/// How long, how often in turns, and whether other people's servers are asked as well.
 #[derive(Clone, Copy)]
 pub struct Effort {
     pub time: Duration,
     pub rounds: usize,
+    pub peers: bool,
 }
 
 /// What one of them came to.
@@ -39,6 +42,8 @@ pub struct Row {
     pub per_second: f64,
     /// Microseconds for an answer of a flood: the least of all rounds.
     pub machine_time: f64,
+    /// What other people's clients say, where peers are asked.
+    pub tools: Option<tools::Words>,
 }
 
 /// All of them in turns.
@@ -46,7 +51,12 @@ pub fn measure(floor: &Floor, effort: Effort) -> Result<Vec<Row>> {
     // Another scene on the same processors would stretch the times.
     let _turn = Lock::wait(&std::env::temp_dir().join("tgdns-lab.scene"), || {})?;
     let run = Run::start()?;
-    let mut targets = [Target::fixed(&run, floor)?, Target::tgdns(&run)?, Target::sockets(&run)?];
+    let mut targets = vec![Target::fixed(&run, floor)?, Target::tgdns(&run)?, Target::sockets(&run)?];
+    if effort.peers {
+        for peer in peer::Peer::ALL {
+            targets.push(Target::peer(&run, peer).with_context(|| peer.name())?);
+        }
+    }
     let mut rounds: Vec<Vec<(Latencies, load::Flood)>> = targets.iter().map(|_| vec![]).collect();
     for _ in 0..effort.rounds {
         for (target, rounds) in targets.iter_mut().zip(&mut rounds) {
@@ -59,7 +69,16 @@ pub fn measure(floor: &Floor, effort: Effort) -> Result<Vec<Row>> {
             target.check()?;
         }
     }
-    targets.iter().zip(rounds).map(|(target, rounds)| row(target.name, rounds)).collect()
+    let mut rows = Vec::new();
+    for (target, rounds) in targets.iter_mut().zip(rounds) {
+        let mut row = row(target.name, rounds)?;
+        if effort.peers {
+            row.tools = Some(tools::measure(&run, target, effort.time).with_context(|| target.name)?);
+            target.check()?;
+        }
+        rows.push(row);
+    }
+    Ok(rows)
 }
 
 /// As a table in Markdown.
@@ -82,7 +101,8 @@ pub fn table(rows: &[Row]) -> String {
             format!("{:.2}", row.machine_time / rows[0].machine_time),
         ]);
     }
-    table.to_string()
+    let asked: Vec<_> = rows.iter().filter_map(|row| Some((row.name, row.tools.as_ref()?))).collect();
+    if asked.is_empty() { table.to_string() } else { format!("{table}\n{}", tools::table(&asked)) }
 }
 
 fn row(name: &'static str, rounds: Vec<(Latencies, load::Flood)>) -> Result<Row> {
@@ -99,5 +119,5 @@ fn row(name: &'static str, rounds: Vec<(Latencies, load::Flood)>) -> Result<Row>
         .fold(f64::INFINITY, f64::min);
     let latencies = rounds.into_iter().map(|(latencies, _)| latencies).min_by_key(|latencies| latencies.p50);
     let latencies = latencies.unwrap_or_default();
-    Ok(Row { name, latencies, answered, per_second, machine_time })
+    Ok(Row { name, latencies, answered, per_second, machine_time, tools: None })
 }

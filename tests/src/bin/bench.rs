@@ -29,6 +29,9 @@ struct Arguments {
     /// Nothing but the costs by kind of frame, held against the committed ratios: half a minute.
     #[arg(long)]
     ratios: bool,
+    /// On the wire NSD, Knot, gdnsd and dnsdist, too, and dnsperf and kxdpgun ask all of them.
+    #[arg(long)]
+    peers: bool,
     /// These parts alone.
     #[arg(long, value_enum)]
     only: Vec<Part>,
@@ -75,7 +78,8 @@ fn main() -> Result<()> {
     }
     if is_wanted(Part::Wire) {
         let (time, rounds) = if quick { (1, 2) } else { (5, 5) };
-        wire(&floor, wire::Effort { time: Duration::from_secs(time), rounds }, &machine, output)?;
+        let effort = wire::Effort { time: Duration::from_secs(time), rounds, peers: arguments.peers };
+        wire(&floor, effort, &machine, output)?;
     }
     if is_wanted(Part::Update) {
         section("update", &update::measure(if quick { 50 } else { 500 })?.table(), &machine, output)?;
@@ -129,14 +133,10 @@ fn growth(floor: &Floor, effort: Effort, machine: &str, output: Option<&Output>)
 
 /// What asking over a wire comes to.
 fn wire(floor: &Floor, effort: wire::Effort, machine: &str, output: Option<&Output>) -> Result<()> {
-    let wire::Effort { time, rounds } = effort;
+    let wire::Effort { time, rounds, peers } = effort;
     let table = wire::table(&wire::measure(floor, effort)?);
-    section(
-        "wire",
-        &table,
-        &format!("{machine} {rounds} rounds in turns, {} s each.", time.as_secs()),
-        output,
-    )
+    let head = format!("{machine} {rounds} rounds in turns, {} s each.", time.as_secs());
+    section(if peers { "peers" } else { "wire" }, &table, &head, output)
 }
 
 /// Shows a text, and writes it where it belongs, with what it was measured on.

@@ -37,7 +37,7 @@ if [ ! -e "$policy" ]; then
 fi
 installed() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 fresh=
-for package in bind9:named unbound:unbound nsd:nsd knot:knot pdns-recursor:pdns-recursor \
+for package in bind9:named unbound:unbound nsd:nsd knot:knot pdns-recursor:pdns-recursor gdnsd:gdnsd dnsdist:dnsdist \
     knot-resolver:kresd.target knot-resolver:kres-cache-gc knot-resolver:kresd; do
     installed "${package%:*}" || fresh="$fresh ${package#*:}"
 done

@@ -1,4 +1,4 @@
-//! The programs that the lab and the kernels run.
+//! The programs that the lab, the kernels and the benchmarks run.
 
 use super::Group;
 use crate::process;
@@ -9,7 +9,7 @@ pub(crate) struct Program {
     group: Group,
 }
 
-const PROGRAMS: [Program; 23] = [
+const PROGRAMS: [Program; 29] = [
     program("named", "bind9", Group::Lab),
     program("dig", "bind9-dnsutils", Group::Lab),
     program("unbound", "unbound", Group::Lab),
@@ -38,6 +38,12 @@ const PROGRAMS: [Program; 23] = [
     program("xz", "xz-utils", Group::Kernels),
     // The guests attach the program with these two as well.
     program("bpftool", "bpftool", Group::Kernels),
+    program("nsd", "nsd", Group::Peers),
+    program("knotd", "knot", Group::Peers),
+    program("gdnsd", "gdnsd", Group::Peers),
+    program("dnsdist", "dnsdist", Group::Peers),
+    program("dnsperf", "dnsperf", Group::Peers),
+    program("kxdpgun", "knot-dnsutils", Group::Peers),
 ];
 
 pub(crate) fn missing(groups: &[Group]) -> Vec<&'static Program> {

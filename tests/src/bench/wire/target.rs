@@ -12,7 +12,7 @@ use aya::{
     programs::{Xdp, XdpMode},
 };
 
-use super::NAME;
+use super::{NAME, peer::Peer};
 use crate::{
     bench::{
         cable::{self, SERVER},
@@ -24,6 +24,7 @@ use crate::{
         loadbalancer::{INTERFACE, LoadBalancer},
         namespace::Namespace,
         plan::Answering,
+        process::Process,
         run::Run,
         wait,
     },
@@ -37,7 +38,7 @@ pub(super) struct Target {
     pub(super) name: &'static str,
     pub(super) socket: UdpSocket,
     answerer: Answerer,
-    _client: Namespace,
+    pub(super) client: Namespace,
 }
 
 enum Answerer {
@@ -47,6 +48,10 @@ enum Answerer {
         _host: Namespace,
     },
     Tgdns(Box<LoadBalancer>),
+    Peer {
+        process: Process,
+        _host: Namespace,
+    },
 }
 
 impl Target {
@@ -70,6 +75,13 @@ impl Target {
         Self::controller(run, "tgdns, sockets alone", "slow", Answering::Sockets)
     }
 
+    /// Somebody else's server.
+    pub(super) fn peer(run: &Run, peer: Peer) -> Result<Self> {
+        let (host, client) = cable::lay(run, peer.machine())?;
+        let process = peer.start(run, &host)?;
+        Self::new(peer.name(), client, Answerer::Peer { process, _host: host })
+    }
+
     fn controller(run: &Run, name: &'static str, machine: &str, answering: Answering) -> Result<Self> {
         let (host, client) = cable::lay(run, machine)?;
         cable::serve(&client)?;
@@ -91,12 +103,12 @@ impl Target {
         wait::until(&format!("{name} answers"), STARTING, || {
             answerer.check()?;
             Ok(dns::ask(&socket, server, NAME, PATIENCE)
-                .and_then(|answer| answer.filter(|answer| answer.addresses.len() == 3).context("no answer")))
+                .and_then(|answer| answer.filter(|answer| answer.addresses.len() >= 3).context("no answer")))
         })?;
         // A new one, so that late answers to the questions above are not taken for others.
         let socket = client.udp_socket()?;
         socket.connect(server).context("choosing whom to ask")?;
-        Ok(Self { name, socket, answerer, _client: client })
+        Ok(Self { name, socket, answerer, client })
     }
 
     pub(super) fn check(&mut self) -> Result<()> {
@@ -105,8 +117,13 @@ impl Target {
 
     /// Of the programs that answer, of all their threads.
     pub(super) fn processor_time(&self) -> Result<Duration> {
-        let Answerer::Tgdns(load_balancer) = &self.answerer else { return Ok(Duration::ZERO) };
-        process::processor_time(load_balancer.identifier().context("tgdns does not run")?)
+        match &self.answerer {
+            Answerer::Fixed { .. } => Ok(Duration::ZERO),
+            Answerer::Tgdns(load_balancer) => {
+                process::processor_time(load_balancer.identifier().context("tgdns does not run")?)
+            }
+            Answerer::Peer { process, .. } => process::processor_time(process.identifier()),
+        }
     }
 }
 
@@ -115,6 +132,16 @@ impl Answerer {
         match self {
             Self::Fixed { .. } => Ok(()),
             Self::Tgdns(load_balancer) => load_balancer.check(),
+            Self::Peer { process, .. } => process.check(),
+        }
+    }
+}
+
+impl Drop for Answerer {
+    fn drop(&mut self) {
+        if let Self::Peer { process, .. } = self {
+            // NSD's other processes end with it, if it is asked.
+            let _ = process.terminate();
         }
     }
 }

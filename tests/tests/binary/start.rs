@@ -128,13 +128,7 @@ fn verdict_within(fast_interval: Duration) -> Duration {
 /// Without maps the file alone remembers.
 #[test]
 fn sockets_remember_too() -> Result<()> {
-    let slow = CLUSTER.replace("port = 443", SLOW);
-    let setup =
-        Setup { clusters: &slow, xdp_mode: "off", listen: r#"["10.10.10.1:53"]"#, ..Setup::default() };
-    let mut host = Host::new(&setup)?;
-    host.start()?;
-    let client = host.client("10.10.10.10", IPV4)?;
-    thread::sleep(Duration::from_millis(1500));
+    let (mut host, client) = slow_by_sockets()?;
     host.process()?.kill()?;
     host.launch()?;
     let started = Instant::now();
@@ -153,6 +147,29 @@ fn sockets_remember_too() -> Result<()> {
     wait::until("an answer", AT_MOST, || answered(&host, &client, &LIVE))?;
     ensure!(started.elapsed() > Duration::from_millis(1800), "{:?}", started.elapsed());
     Ok(())
+}
+
+/// A controller without maps, whose servers' first verdicts take two seconds; those on the live ones are there, and saved.
+fn slow_by_sockets() -> Result<(Host, Client)> {
+    let slow = CLUSTER.replace("port = 443", SLOW);
+    let setup =
+        Setup { clusters: &slow, xdp_mode: "off", listen: r#"["10.10.10.1:53"]"#, ..Setup::default() };
+    let mut host = Host::new(&setup)?;
+    host.start()?;
+    wait_for_saved(&host, "up", LIVE.len())?;
+    let client = host.client("10.10.10.10", IPV4)?;
+    Ok((host, client))
+}
+
+/// Waits until so many servers are saved with this health.
+fn wait_for_saved(host: &Host, health: &str, servers: usize) -> Result<()> {
+    let file = host.path("state/health.json");
+    let attempt = || {
+        let text = std::fs::read_to_string(&file).unwrap_or_default();
+        let saved = text.matches(&format!("\"health\":\"{health}\"")).count();
+        Ok(if saved == servers { Ok(()) } else { Err(anyhow::anyhow!("{text}")) })
+    };
+    wait::until(&format!("{servers} servers {health} in the file"), AT_MOST, attempt).map(drop)
 }
 
 /// Whether the status shows a server's health so, and from where it has it.

@@ -1,7 +1,7 @@
 //! What a zone has besides its addresses: name servers with their own, and empty non-terminals. Only the slow path
 //! answers for these.
 
-use std::net::IpAddr;
+use std::{collections::HashMap, net::IpAddr};
 
 use tgdns_common::{
     name,
@@ -22,14 +22,15 @@ const NAME_SERVER_TTL: u32 = 3600;
 pub(super) fn zones(model: &Model, serials: &[Option<u32>]) -> Zones {
     let mut zones =
         Zones { identity: model.identity.clone(), version: model.version.clone(), ..Zones::default() };
-    for (index, cluster) in model.clusters.iter().enumerate() {
+    let empty = empty_non_terminals(model);
+    for (index, (cluster, empty)) in model.clusters.iter().zip(&empty).enumerate() {
         let Some(serial) = super::serial(serials, index) else { continue };
         // The configuration admits no other names.
         let Some((wire, length)) = name::to_wire(&cluster.name) else { continue };
         for view in model.view_identifiers() {
             let records = name_servers(cluster, length, view);
             zones.name_servers.insert((wire, view.to_be_bytes()), records);
-            for (name, set) in below(model, cluster, &wire[..length], view, serial) {
+            for (name, set) in below(cluster, empty, &wire[..length], view, serial) {
                 zones.below.insert((name, view), set);
             }
         }
@@ -73,8 +74,14 @@ fn name_servers(cluster: &Cluster, length: usize, view: u32) -> NameServerRecord
     made
 }
 
-/// The names below a zone's, in wire form.
-fn below(model: &Model, cluster: &Cluster, zone: &[u8], view: u32, serial: u32) -> Vec<(Vec<u8>, AnswerSet)> {
+/// The names below a zone's, in wire form: those of its name servers, and those that are `empty`.
+fn below(
+    cluster: &Cluster,
+    empty: &[&str],
+    zone: &[u8],
+    view: u32,
+    serial: u32,
+) -> Vec<(Vec<u8>, AnswerSet)> {
     let named = |labels: &str, ttl, addresses: &[IpAddr]| {
         let name = [to_labels(labels), zone.to_vec()].concat();
         let offset = name.len() - zone.len();
@@ -86,24 +93,26 @@ fn below(model: &Model, cluster: &Cluster, zone: &[u8], view: u32, serial: u32) 
         .name_servers
         .iter()
         .map(|server| named(&server.name, NAME_SERVER_TTL, server.handed_out(view)));
-    let empty = empty_non_terminals(model, cluster);
     let empty: Vec<_> = empty.iter().map(|labels| named(labels, cluster.ttl, &[])).collect();
     // A name server that has the name of an empty non-terminal has addresses.
     empty.into_iter().chain(servers).collect()
 }
 
-/// The labels before the zone's name of names that exist only because others exist below them (RFC 8020 2).
-fn empty_non_terminals(model: &Model, cluster: &Cluster) -> Vec<String> {
-    let suffix = format!(".{}", cluster.name);
-    let is_cluster = |name: &str| model.clusters.iter().any(|cluster| cluster.name == name);
-    let mut found = Vec::new();
-    for labels in model.clusters.iter().filter_map(|other| other.name.strip_suffix(&suffix)) {
-        let above = labels.match_indices('.').filter_map(|(dot, _)| labels.get(dot + 1..));
-        // What is below a cluster in between is that one's.
-        let own = above.take_while(|labels| !is_cluster(&format!("{labels}{suffix}")));
-        found.extend(own.map(str::to_owned));
+/// By cluster, the labels before the zone's name of names that exist only because others exist below them (RFC 8020 2).
+fn empty_non_terminals(model: &Model) -> Vec<Vec<&str>> {
+    let numbers: HashMap<&str, usize> =
+        model.clusters.iter().enumerate().map(|(number, cluster)| (cluster.name.as_str(), number)).collect();
+    let mut empty = vec![Vec::new(); model.clusters.len()];
+    for name in model.clusters.iter().map(|cluster| cluster.name.as_str()) {
+        let above = || name.match_indices('.').filter_map(|(dot, _)| name.get(dot + 1..));
+        // What is above that one is of another zone, or of none.
+        let Some((zone, number)) = above().find_map(|name| Some((name, *numbers.get(name)?))) else {
+            continue;
+        };
+        let between = above().take_while(|name| *name != zone);
+        empty[number].extend(between.filter_map(|name| name.strip_suffix(zone)?.strip_suffix('.')));
     }
-    found
+    empty
 }
 
 /// Labels in wire form, without the root.

@@ -8,24 +8,13 @@ use std::{
 use anyhow::{Result, ensure};
 use tests::lab::wait;
 
-use super::{AT_MOST, SLOW, answered};
-use crate::host::{CLUSTER, Host, IPV4, LIVE, Setup};
+use super::{AT_MOST, answered, slow_by_sockets};
+use crate::host::LIVE;
 
 /// Nobody has looked at it since: three probes a second apart have to succeed before it is handed out.
 #[test]
 fn who_was_worked_on_meanwhile_is_probed_first() -> Result<()> {
-    let slow = CLUSTER.replace("port = 443", SLOW);
-    let setup =
-        Setup { clusters: &slow, xdp_mode: "off", listen: r#"["10.10.10.1:53"]"#, ..Setup::default() };
-    let mut host = Host::new(&setup)?;
-    host.start()?;
-    let client = host.client("10.10.10.10", IPV4)?;
-    let file = host.path("state/health.json");
-    wait::until("the file", AT_MOST, || {
-        let text = std::fs::read_to_string(&file).unwrap_or_default();
-        let up = text.matches("\"health\":\"up\"").count();
-        Ok(if up == LIVE.len() { Ok(()) } else { Err(anyhow::anyhow!("{text}")) })
-    })?;
+    let (mut host, client) = slow_by_sockets()?;
     let output = host.tgdns(&["maint", "internet-2", "--until", "2s"])?;
     let said = Instant::now();
     ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -1,15 +1,12 @@
 //! None was live when the controller died.
 
-use std::{
-    fs,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, ensure};
 use hickory_proto::rr::RecordType;
 use tests::lab::wait;
 
-use super::{AT_MOST, answered};
+use super::{AT_MOST, answered, wait_for_saved};
 use crate::{
     host::{CLUSTER, Host, IPV4, LIVE, NAME, Setup},
     question::{PATIENCE, ips},
@@ -82,11 +79,5 @@ fn the_last_live_ones_are_known() -> Result<()> {
 fn all_die(host: &mut Host) -> Result<()> {
     host.start()?;
     (0..LIVE.len()).for_each(|server| host.stop_server(server));
-    let file = host.path("state/health.json");
-    wait::until("the file", AT_MOST, || {
-        let text = fs::read_to_string(&file).unwrap_or_default();
-        let down = text.matches("\"health\":\"down\"").count();
-        Ok(if down == ALL.len() { Ok(()) } else { Err(anyhow!("{text}")) })
-    })
-    .map(drop)
+    wait_for_saved(host, "down", ALL.len())
 }

@@ -8,6 +8,7 @@ use tests::{lab::program, pins::Pins, vectors};
 use tgdns::xdp::Program;
 use tgdns_common::{
     counter::Counters,
+    rate::{Exempt, RateLimit},
     reason::Reason,
     tables::{
         AnswerSet, Beat, Begins, Choice, Column, Copies, Ipv4Addresses, Ipv6Addresses, Negative, PrefixViews,
@@ -32,7 +33,12 @@ macro_rules! check {
 #[test]
 fn values_are_bytes_without_padding() {
     check!(Copies, current: 1, bits: 1, reserved: 2, seeds: 8);
-    check!(Settings, stale_at: 8, names: 12, services: 12, has_views: 1, layout: 1, options: 1, when_stale: 1);
+    check!(Settings, stale_at: 8, names: 12, services: 12, has_views: 1, layout: 1, options: 1, when_stale: 1, is_limited: 1, reserved: 3);
+    check!(Exempt, address: 16, mask: 16);
+    check!(
+        RateLimit,
+        interval: 4, tolerance: 4, ipv4_mask: 4, ipv6_mask: 16, seed: 8, slip: 1, exempt_count: 1, reserved: 2, exempt: 1024,
+    );
     check!(Beat, ticks: 4, stale_at: 8, reserved: 4);
     check!(Service, address: 16, mac: 6, vlans: 4, family: 1, reserved: 1);
     check!(PrefixViews, sides: 8);
@@ -52,8 +58,8 @@ fn values_are_bytes_without_padding() {
 #[test]
 fn counters_are_one_number_for_each_name() {
     assert_eq!(size_of::<Counters>(), 8 * Counters::NAMES.len());
-    assert_eq!(Counters::NAMES.len(), 4 + 2 + Reason::ALL.len());
-    assert_eq!((offset_of!(Counters, answered_a), offset_of!(Counters, truncated)), (0, 48));
+    assert_eq!(Counters::NAMES.len(), 4 + 3 + Reason::ALL.len());
+    assert_eq!((offset_of!(Counters, answered_a), offset_of!(Counters, truncated)), (0, 56));
     assert_eq!(offset_of!(Counters, write), 8 * (Counters::NAMES.len() - 1));
 }
 

@@ -89,6 +89,13 @@ pub fn judge<'z, P: Packet, Z: Zones>(
     Judgement { finding, sections, options, length, truncated }
 }
 
+/// The reply that leaves the answer out, with TC, so that the client asks over TCP.
+pub(crate) fn slip(request: &Request) -> Judgement<'static> {
+    let options = Options::default();
+    let length = Room::new(request, &options, Transport::Udp).fixed;
+    Judgement { finding: Finding::Slipped, sections: Sections::Nothing, options, length, truncated: true }
+}
+
 /// How large a reply may be, in bytes.
 #[derive(Clone, Copy)]
 struct Room {

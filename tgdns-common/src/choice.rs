@@ -2,6 +2,7 @@
 
 use crate::{
     counter::Kind,
+    rate::mix,
     tables::{Address, AnswerSet, BUCKETS, Begins, Choice, MAX_SERVERS, policy},
 };
 
@@ -63,14 +64,6 @@ fn bucket(client: Address, choice: &Choice) -> usize {
     };
     let seed = u64::from(u32::from_be_bytes(choice.seed));
     (mix(masked ^ (seed << 32)) >> (64 - BUCKETS.ilog2())) as usize & (BUCKETS - 1)
-}
-
-/// Spreads the bits of a number (the finaliser of D. Stafford's variant 13 of MurmurHash3).
-#[inline(always)]
-const fn mix(number: u64) -> u64 {
-    let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    number ^ (number >> 31)
 }
 
 const _: () = assert!(MAX_SERVERS.is_power_of_two() && BUCKETS.is_power_of_two(), "they are masks as well");

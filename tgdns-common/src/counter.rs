@@ -30,6 +30,8 @@ impl Counter {
     pub const WITHOUT_LIVE: Self = Self(Kind::COUNT);
     /// An answer of any kind while the controller is not heard of.
     pub const STALE: Self = Self(Kind::COUNT + 1);
+    /// No answer but TC, for a client over the limit.
+    pub const SLIPPED: Self = Self(Kind::COUNT + 2);
 
     pub const COUNT: usize = size_of::<Counters>() / size_of::<u64>();
 }
@@ -44,7 +46,7 @@ impl From<Kind> for Counter {
 impl From<Reason> for Counter {
     #[inline(always)]
     fn from(reason: Reason) -> Self {
-        Self(Self::STALE.0 + 1 + reason as u8)
+        Self(Self::SLIPPED.0 + 1 + reason as u8)
     }
 }
 
@@ -63,12 +65,11 @@ macro_rules! counters {
 }
 
 counters! {
-    answered_a, answered_aaaa, answered_nodata, answered_soa, answered_without_live, answered_stale,
+    answered_a, answered_aaaa, answered_nodata, answered_soa, answered_without_live, answered_stale, slipped,
     truncated, not_ip, not_udp, not_dns, fragment, ip_options, ipv6_extension, ip_checksum, not_our_address,
     source_mac, source_address, source_port, response, udp_checksum, no_udp_checksum, opcode, header_flags, counts,
     too_long, malformed_name, trailing_bytes, malformed_opt, edns_version, edns_option, class, meta_type, unknown_name, name_servers,
-    stale, no_room,
-    write,
+    stale, rate_limited, no_room, write,
 }
 
 impl Counters {
@@ -89,9 +90,10 @@ mod tests {
 
     #[test]
     fn every_reason_has_the_counter_of_its_name() {
-        assert_eq!(Counters::NAMES.len(), usize::from(Kind::COUNT) + 2 + Reason::ALL.len());
+        assert_eq!(Counters::NAMES.len(), usize::from(Kind::COUNT) + 3 + Reason::ALL.len());
         assert_eq!(Counters::NAMES[usize::from(Counter::WITHOUT_LIVE.0)], "answered_without_live");
         assert_eq!(Counters::NAMES[usize::from(Counter::STALE.0)], "answered_stale");
+        assert_eq!(Counters::NAMES[usize::from(Counter::SLIPPED.0)], "slipped");
         for reason in Reason::ALL {
             assert_eq!(Counters::NAMES[usize::from(Counter::from(*reason).0)], reason.as_str());
         }

@@ -355,6 +355,10 @@ mod tests {
         fn resize(&mut self, _: usize) -> Result<(), Reason> {
             Err(Reason::NoRoom)
         }
+
+        fn shorten(&mut self, _: usize) -> Result<(), Reason> {
+            Err(Reason::Write)
+        }
     }
 
     /// Each byte with each value, at each length: what is read with constant offsets is read with others likewise.

@@ -93,6 +93,10 @@ findings! {
     Opt = "formerr_opt" => Some(FORMERR),
     /// A cookie of a wrong length (RFC 7873 5.2.2).
     CookieLength = "formerr_cookie" => Some(FORMERR),
+    /// The client's network has had its answers for now: TC, so that it asks over TCP.
+    Slipped = "slipped" => Some(NOERROR),
+    /// The client's network has had its answers for now: no reply.
+    RateLimited = "silent_rate_limited" => None,
     /// Shorter than a header: no reply.
     Short = "silent_short" => None,
     /// A response: no reply, ever.

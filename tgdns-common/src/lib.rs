@@ -17,6 +17,7 @@ pub mod finding;
 pub mod name;
 pub mod packet;
 pub mod query;
+pub mod rate;
 pub mod reason;
 pub mod reply;
 pub mod request;

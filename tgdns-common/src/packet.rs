@@ -30,6 +30,12 @@ pub trait Packet {
     /// `NoRoom`; the packet is then as it was.
     fn resize(&mut self, length: usize) -> Result<(), Reason>;
 
+    /// Makes the packet shorter at the tail; what is left stays as it was.
+    ///
+    /// # Errors
+    /// `Write`.
+    fn shorten(&mut self, length: usize) -> Result<(), Reason>;
+
     /// The number itself. Where a verifier judges the program, it comes back from memory that the verifier does not
     /// track: all paths to this point become one there, and a mask behind it is not redundant to the compiler.
     #[inline(always)]

@@ -98,6 +98,8 @@ reasons! {
     NameServers = "name_servers" => Pass,
     /// The controller has not been heard of for `stale_after`, and `when_stale` is "pass".
     Stale = "stale" => Pass,
+    /// The client's network has had its answers for now (`dns.rate_limit`). Dropped.
+    RateLimited = "rate_limited" => Drop,
     /// There is no room in the frame's buffer for the answer.
     NoRoom = "no_room" => Pass,
     /// The answer could not be written after the frame had been changed. Dropped.

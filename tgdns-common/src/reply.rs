@@ -52,6 +52,37 @@ pub fn write<P: Packet>(
     Ok(header.sum() + query.question_sum + checksum::at(question_length, sum))
 }
 
+/// Writes over a query what is left of a reply whose answer is left out, with TC: the question stays where it is, and behind it
+/// the reply ends, or has its OPT record. Returns its sum.
+///
+/// # Errors
+/// `Write`.
+#[inline(always)]
+pub(crate) fn write_truncated<P: Packet>(
+    packet: &mut P,
+    message: usize,
+    query: &Query,
+) -> Result<Sum, Reason> {
+    let has_edns = query.opt_length != 0;
+    let copied = query.flags & (flags::RECURSION_DESIRED | flags::CHECKING_DISABLED);
+    let flags = copied | flags::RESPONSE | flags::TRUNCATED;
+    let header = Header::new(query.identifier, flags, [1, 0, 0, u16::from(has_edns)]);
+    packet.put(message, header)?;
+    let question_length = forget::<{ 2 * name::MAX_LENGTH - 1 }>(packet, query.question_length());
+    let mut sum = header.sum() + query.question_sum;
+    if has_edns {
+        packet.put(message + HEADER + question_length, Opt::extended(OWN_SIZE, 0, query.dnssec_ok, 0))?;
+        sum += checksum::at(question_length, opt_sum(query.dnssec_ok));
+    }
+    Ok(sum)
+}
+
+/// The length of such a reply's message, in bytes.
+#[inline(always)]
+pub(crate) fn truncated_length(query: &Query) -> usize {
+    HEADER + query.question_length() + query.opt_length
+}
+
 /// Writes the records of an answer, and returns their sum.
 #[inline(always)]
 pub(crate) fn write_records<P: Packet>(

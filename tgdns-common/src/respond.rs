@@ -18,12 +18,14 @@ use crate::{
     finding::Finding,
     packet::{Packet, forget},
     query::{Query, Question},
+    rate::Verdict,
     reason::Reason,
     reply,
     request::Request,
     stale::Stale,
     tables::{Address, Tables},
     transport::Transport,
+    wire::dns::rcode,
     zones::Zones,
 };
 
@@ -31,6 +33,7 @@ use crate::{
 struct Reply<'t> {
     envelope: Envelope,
     message: MessageReply<'t>,
+    verdict: Verdict,
 }
 
 /// What a plain query is answered with.
@@ -64,6 +67,10 @@ fn reply_in<P: Packet, T: Tables>(
     question: &mut Question,
 ) -> Result<Counter, Reason> {
     let reply = plan(envelope, packet, tables, question)?;
+    if reply.verdict != Verdict::Answer {
+        tables.uncount(reply.counter());
+        return limit(packet, &reply, tables);
+    }
     let Counter(counter) = reply.counter();
     let counter = Counter(forget::<63>(packet, counter.into()) as u8);
     apply(packet, &reply, question).inspect_err(|_| tables.uncount(counter))?;
@@ -91,7 +98,26 @@ fn plan<'t, P: Packet, T: Tables>(
     }
     let client = (envelope.source, stale);
     let answer = Answer::find(packet, &query, packet.hide_behind(question), tables, settings, client)?;
-    Ok(Reply { envelope, message: MessageReply { query, answer } })
+    let verdict = if settings.is_limited == 0 { Verdict::Answer } else { tables.judge_rate(envelope.source) };
+    Ok(Reply { envelope, message: MessageReply { query, answer }, verdict })
+}
+
+/// Leaves the answer out, or all of it.
+///
+/// # Errors
+/// `RateLimited`, or `Write`.
+#[inline(always)]
+fn limit<P: Packet, T: Tables>(packet: &mut P, reply: &Reply<'_>, tables: &T) -> Result<Counter, Reason> {
+    let Reply { envelope, message: MessageReply { query, .. }, verdict } = reply;
+    if *verdict == Verdict::Drop {
+        return Err(Reason::RateLimited);
+    }
+    let length = reply::truncated_length(query);
+    packet.shorten(envelope.frame_length(length))?;
+    let sum = reply::write_truncated(packet, envelope.message, query)?;
+    envelope.write_reply(packet, length, sum)?;
+    tables.count(Counter::SLIPPED);
+    Ok(Counter::SLIPPED)
 }
 
 /// Turns the frame into its reply.
@@ -100,7 +126,7 @@ fn plan<'t, P: Packet, T: Tables>(
 /// `NoRoom`, with the frame as it was, or `Write`, which can't be undone.
 #[inline(always)]
 fn apply<P: Packet>(packet: &mut P, reply: &Reply<'_>, question: &Question) -> Result<(), Reason> {
-    let Reply { envelope, message } = reply;
+    let Reply { envelope, message, .. } = reply;
     let length = message.answer.message_length;
     packet.resize(envelope.frame_length(length))?;
     let question = packet.hide_behind(question);
@@ -167,6 +193,17 @@ pub fn to_message_by_the_rules<P: Packet, Z: Zones>(
         compose::write(packet, &request, &judgement, rcode)?;
     }
     Ok(judgement.finding)
+}
+
+/// Turns a message into a reply that leaves the answer out, with TC.
+pub fn to_truncated<P: Packet>(packet: &mut P) -> Finding {
+    let request = match Request::read(packet) {
+        Ok(request) => request,
+        Err(silent) => return silent,
+    };
+    let judgement = authority::slip(&request);
+    let written = compose::write(packet, &request, &judgement, rcode::NOERROR);
+    written.map_or(Finding::NoRoom, |()| judgement.finding)
 }
 
 impl Reply<'_> {

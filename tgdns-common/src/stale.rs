@@ -50,7 +50,9 @@ impl Stale {
     /// Why an answer from a set is what it is, where that is to be told.
     #[inline(always)]
     pub(crate) const fn extended_error(self, set: &AnswerSet) -> [u8; 2] {
-        if self.held == 0 { set.extended_error } else { ExtendedError::STALE_ANSWER.to_be_bytes() }
+        let held = self.held as u16;
+        let of_set = u16::from_be_bytes(set.extended_error) & !held;
+        (of_set | ExtendedError::STALE_ANSWER & held).to_be_bytes()
     }
 
     /// What stands before each address, as eight bytes and four, the first byte lowest; `ttl` is the one of stale addresses.

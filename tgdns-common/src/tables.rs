@@ -10,6 +10,7 @@ use bytemuck::{Pod, Zeroable};
 use crate::{
     counter::Counter,
     name,
+    rate::Verdict,
     wire::{dns::RecordHead, eth::Mac},
 };
 
@@ -59,6 +60,8 @@ pub trait Tables {
     fn view(&self, client: Address, side: u8) -> u32;
     /// All bits where the answers are stale, as their controller has not been heard of for too long; else none.
     fn stale_mask(&self, settings: &Settings) -> u32;
+    /// Judges a client's query where responses are limited (`Settings::is_limited`).
+    fn judge_rate(&self, client: Address) -> Verdict;
     /// Counts, and returns the count before. It need not be the same on all CPUs.
     fn count(&self, counter: Counter) -> u64;
     /// Takes back what was counted last, for an answer that could not be written.
@@ -120,6 +123,9 @@ pub struct Settings {
     /// The high byte of `stale::VIEW` or `stale::NO_VIEW`, which the view's number gets when answers are stale; 0 where they are
     /// held.
     pub when_stale: u8,
+    /// 1 where the map `LIMIT` is to be obeyed, else 0.
+    pub is_limited: u8,
+    pub reserved: [u8; 3],
 }
 
 impl Settings {
@@ -177,7 +183,7 @@ pub mod policy {
 }
 
 /// The version of the maps' layout. Raise it with every change of a type in this file or of `Counters`.
-pub const LAYOUT: u8 = 7;
+pub const LAYOUT: u8 = 8;
 
 /// Where a table that exists in several copies is to be read.
 #[repr(C)]

@@ -8,6 +8,7 @@ use tgdns_common::{
     name,
     packet::{Packet, TooShort},
     query::Question,
+    rate,
     reason::{Reason, Verdict},
     respond,
     tables::{Address, AnswerSet, Choice, Service, Settings, Tables},
@@ -64,6 +65,11 @@ impl Packet for Buffer {
 
     fn resize(&mut self, length: usize) -> Result<(), Reason> {
         self.0.resize(length, 0xa5);
+        Ok(())
+    }
+
+    fn shorten(&mut self, length: usize) -> Result<(), Reason> {
+        self.0.truncate(length);
         Ok(())
     }
 }
@@ -127,6 +133,10 @@ impl Tables for OneName {
 
     fn choice(&self, _slot: u32) -> Option<&Choice> {
         None
+    }
+
+    fn judge_rate(&self, _client: Address) -> rate::Verdict {
+        rate::Verdict::Answer
     }
 
     fn view(&self, _client: Address, _side: u8) -> u32 {

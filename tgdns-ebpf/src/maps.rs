@@ -4,13 +4,14 @@ use core::mem::{MaybeUninit, offset_of};
 
 use aya_ebpf::{
     btf_maps::{Array, LpmTrie, PerCpuArray, lpm_trie::Key},
-    helpers::bpf_jiffies64,
+    helpers::{bpf_get_prandom_u32, bpf_jiffies64},
     macros::btf_map,
     programs::XdpContext,
 };
 use tgdns_common::{
     counter::{Counter, Counters},
     query::Question,
+    rate::{self, RateLimit, Verdict},
     tables::{self, Address, AnswerSet, Choice, DEFAULT_VIEW, PrefixViews, Service, Settings, capacity},
 };
 
@@ -31,6 +32,13 @@ static ANSWERS: Array<AnswerSet, { capacity::ANSWERS }> = Array::new();
 
 #[btf_map]
 static CHOICES: Array<Choice, { capacity::ANSWERS }> = Array::new();
+
+#[btf_map]
+static LIMIT: Array<RateLimit, 1> = Array::new();
+
+/// Not pinned: who takes over limits anew.
+#[btf_map]
+static BUCKETS: Array<u64, { rate::BUCKETS }> = Array::new();
 
 #[btf_map]
 static COUNTERS: PerCpuArray<Counters, 1> = PerCpuArray::new();
@@ -78,6 +86,34 @@ const _: () = assert!(offset_of!(Settings, stale_at) == 0);
 
 /// The responder's tables.
 pub(crate) struct Maps;
+
+/// CPUs that judge the same network at once may count one query less: that is no harm, and no CPU waits for another.
+impl rate::Buckets for Maps {
+    #[inline(always)]
+    fn bucket(&self, position: u32) -> u64 {
+        // SAFETY: the kernel's memory, aligned as maps' values are.
+        BUCKETS.get_ptr(position).map_or(0, |bucket| unsafe { bucket.read_volatile() })
+    }
+
+    #[inline(always)]
+    fn set_bucket(&self, position: u32, bucket: u64) {
+        if let Some(place) = BUCKETS.get_ptr_mut(position) {
+            // SAFETY: as above.
+            unsafe { place.write_volatile(bucket) };
+        }
+    }
+
+    #[inline(always)]
+    fn ticks(&self) -> u64 {
+        now()
+    }
+
+    #[inline(always)]
+    fn random(&self) -> u32 {
+        // SAFETY: it asks for nothing.
+        unsafe { bpf_get_prandom_u32() }
+    }
+}
 
 impl tables::Tables for Maps {
     #[inline(always)]
@@ -127,6 +163,11 @@ impl tables::Tables for Maps {
     #[inline(always)]
     fn stale_mask(&self, settings: &Settings) -> u32 {
         settings.stale_mask(now())
+    }
+
+    #[inline(always)]
+    fn judge_rate(&self, client: Address) -> Verdict {
+        LIMIT.get(0).map_or(Verdict::Answer, |limit| limit.judge(client, self))
     }
 
     #[inline(always)]

@@ -91,6 +91,15 @@ impl Packet for Frame<'_> {
     }
 
     #[inline(always)]
+    fn shorten(&mut self, length: usize) -> Result<(), Reason> {
+        // The verifier admits no other arithmetic on the frame's end.
+        let before = self.hide(self.length() as u64);
+        let growth = length as i32 - before as i32;
+        // SAFETY: as in `resize`.
+        if unsafe { bpf_xdp_adjust_tail(self.context, growth) } == 0 { Ok(()) } else { Err(Reason::Write) }
+    }
+
+    #[inline(always)]
     fn forget(&self, number: u64) -> u64 {
         // SAFETY: the memory is lent to this frame alone. It belongs to a map, whose values the verifier does not track.
         unsafe {

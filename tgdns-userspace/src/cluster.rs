@@ -4,6 +4,7 @@
 
 mod hook;
 mod probe;
+mod rate_limit;
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -19,6 +20,7 @@ pub use probe::{
     Agent, ByteRegex, Dns, Exec, Expect, File, Http, Join, Match, Pattern, Probe, ProbeKind, ProbeLimits,
     RCODES, StatusSet, Tcp, Tls, Transport, Trust, rcode_as_text,
 };
+pub use rate_limit::RateLimit;
 
 /// Everything that one configuration file says, with defaults filled in and every cross-check passed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +43,8 @@ pub struct Model {
     /// The file with the secret of the cookies that the slow path gives.
     pub cookie_secret: Option<PathBuf>,
     pub tcp: TcpLimits,
+    /// Of responses over UDP; none where they are not limited.
+    pub rate_limit: Option<RateLimit>,
     pub probes: ProbeLimits,
     /// So long after the controller's last beat answers are stale.
     pub stale_after: Duration,

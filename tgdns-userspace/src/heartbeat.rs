@@ -27,9 +27,20 @@ pub fn period(stale_after: Duration) -> Duration {
 /// # Errors
 /// The kernel does not tell how long its ticks are.
 pub fn ticks(time: Duration) -> Result<u32> {
-    let tick = clock_getres(ClockId::CLOCK_MONOTONIC_COARSE).context("cannot ask how long a tick is")?;
-    let tick = Duration::from(tick).as_nanos().max(1);
-    Ok(u32::try_from(time.as_nanos().div_ceil(tick)).unwrap_or(u32::MAX))
+    let tick = tick().context("cannot ask how long a tick is")?;
+    Ok(u32::try_from(time.as_nanos().div_ceil(tick.as_nanos())).unwrap_or(u32::MAX))
+}
+
+/// Ticks of that clock in a second.
+pub(crate) fn ticks_in_second() -> u32 {
+    // Where the kernel does not tell, which a beat reports, they are taken for as long as they get.
+    tick().map_or(100, |tick| (1_000_000_000 / tick.as_nanos()) as u32)
+}
+
+/// The time between two of them, which is not zero.
+fn tick() -> nix::Result<Duration> {
+    clock_getres(ClockId::CLOCK_MONOTONIC_COARSE)
+        .map(|tick| Duration::from(tick).max(Duration::from_nanos(1)))
 }
 
 /// Until when the sockets' answers are fresh: for ever unless told. Clones share it.

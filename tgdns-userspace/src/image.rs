@@ -11,7 +11,9 @@ use std::{
 
 use tgdns_common::{
     counter::Counter,
-    name, stale,
+    name,
+    rate::{RateLimit, Verdict},
+    stale,
     tables::{Address, AnswerSet, Choice, DEFAULT_VIEW, Service, Settings, Tables, policy},
     zones::NameServers,
 };
@@ -197,6 +199,8 @@ pub struct Image {
     pub(crate) answers: Vec<Slot>,
     pub(crate) prefixes: Arc<Prefixes>,
     pub(crate) zones: Zones,
+    /// Where responses over UDP are limited.
+    pub(crate) rate_limit: Option<RateLimit>,
     pub(crate) freshness: Freshness,
     pub(crate) turns: AtomicU64,
 }
@@ -287,6 +291,11 @@ impl Tables for Image {
 
     fn stale_mask(&self, _settings: &Settings) -> u32 {
         if self.freshness.is_over() { u32::MAX } else { 0 }
+    }
+
+    /// The sockets limit before they ask.
+    fn judge_rate(&self, _client: Address) -> Verdict {
+        Verdict::Answer
     }
 
     fn count(&self, _counter: Counter) -> u64 {

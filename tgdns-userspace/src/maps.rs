@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result, bail};
 use aya::maps::{Array, LpmTrie, Map, MapData, PerCpuArray};
 use tgdns_common::{
     counter::Counters,
+    rate::RateLimit,
     tables::{Copies, LAYOUT, Service, Settings, capacity},
 };
 
@@ -27,11 +28,13 @@ mod table;
 mod views;
 
 /// The maps that are pinned, by name.
-pub const NAMES: [&str; 7] = ["ANSWERS", "CHOICES", "COUNTERS", "INDEX", "SERVICES", "SETTINGS", "VIEWS"];
+pub const NAMES: [&str; 8] =
+    ["ANSWERS", "CHOICES", "COUNTERS", "INDEX", "LIMIT", "SERVICES", "SETTINGS", "VIEWS"];
 
 const SERVICE: usize = size_of::<Service>();
 const SETTINGS: usize = size_of::<Settings>();
 const COUNTERS: usize = size_of::<Counters>();
+const LIMIT: usize = size_of::<RateLimit>();
 /// A slot's number, in network order.
 const SLOT: usize = 4;
 
@@ -44,6 +47,7 @@ pub struct Maps {
     views: Views,
     index: Table<[u8; SLOT], SLOT>,
     answers: Answers,
+    limit: Array<MapData, [u8; LIMIT]>,
     counters: PerCpuArray<MapData, [u8; COUNTERS]>,
 }
 
@@ -67,6 +71,7 @@ impl Maps {
                 .context("reading VIEWS")?,
             index,
             answers,
+            limit: Array::try_from(take("LIMIT")?)?,
             counters: PerCpuArray::try_from(take("COUNTERS")?)?,
         })
     }
@@ -118,6 +123,14 @@ impl Maps {
         let names = self.index.prepare(before.names, wanted.names, &index, &mut written)?;
         let services =
             self.services.prepare(before.services, wanted.services, &image.services, &mut written)?;
+        // Who reads half of it judges a few queries by old and new numbers.
+        if let Some(limit) = &image.rate_limit {
+            let bytes: [u8; LIMIT] = bytemuck::cast(*limit);
+            if self.limit.get(&0, 0).context("reading LIMIT")? != bytes {
+                self.limit.set(0, bytes, 0).context("writing LIMIT")?;
+                written += 1;
+            }
+        }
         self.flip(Settings {
             names: names.with(names.number(), side),
             services,
@@ -125,6 +138,7 @@ impl Maps {
             layout: LAYOUT,
             options: wanted.options,
             when_stale: wanted.when_stale,
+            is_limited: wanted.is_limited,
             ..before
         })?;
         self.index.flipped(before.names, names);
@@ -202,6 +216,7 @@ impl Maps {
             answers: self.answers.slots().map(|(_, slot)| Slot::clone(slot)).collect(),
             prefixes: self.views.current().clone().into(),
             zones: Default::default(),
+            rate_limit: None,
             freshness: Default::default(),
             turns: Default::default(),
         })

@@ -23,6 +23,7 @@ mod buckets;
 mod columns;
 pub mod family;
 mod prefix;
+mod rate_limit;
 mod rows;
 mod slot;
 mod soa;
@@ -59,11 +60,14 @@ pub fn image(
         layout: LAYOUT,
         options: options(model),
         when_stale: stale::view_byte(model.when_stale),
+        is_limited: u8::from(model.rate_limit.is_some()),
+        reserved: [0; 3],
     };
     let zones = zone::zones(model, serials);
     let prefixes = Arc::clone(prefixes);
+    let rate_limit = model.rate_limit.as_ref().map(rate_limit::rate_limit);
     let (freshness, turns) = Default::default();
-    Image { settings, services, index, answers, prefixes, zones, freshness, turns }
+    Image { settings, services, index, answers, prefixes, zones, rate_limit, freshness, turns }
 }
 
 /// What only the sockets tell is left to them where there are some.

@@ -139,6 +139,7 @@ fn settings(before: &Model, after: &Model) -> Vec<Difference> {
             before.tcp.connections_per_client == after.tcp.connections_per_client,
         ),
         ("dns.tcp_idle_timeout", before.tcp.idle_timeout == after.tcp.idle_timeout),
+        ("dns.rate_limit", before.rate_limit == after.rate_limit),
     ]);
     let setting = |key| difference("setting", key, Kind::Changed, Vec::new());
     keys.iter().map(|key| setting(key)).collect()

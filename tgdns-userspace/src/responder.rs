@@ -9,13 +9,15 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use tgdns_common::{finding::Finding, respond, tables::Address, transport::Transport};
+use tgdns_common::{finding::Finding, rate::Verdict, respond, tables::Address, transport::Transport};
 use tokio::sync::watch;
 
 use crate::image::Image;
+use buckets::Buckets;
 use message::Message;
 use zones::Served;
 
+mod buckets;
 pub mod message;
 mod zones;
 
@@ -25,19 +27,24 @@ pub struct Responder {
     tables: watch::Receiver<Arc<Image>>,
     counts: Arc<Counts>,
     transport: Transport,
+    buckets: Buckets,
 }
 
 impl Responder {
     pub fn new(tables: watch::Receiver<Arc<Image>>, counts: Arc<Counts>, transport: Transport) -> Self {
-        Self { tables, counts, transport }
+        Self { tables, counts, transport, buckets: Buckets::new() }
     }
 
     /// The buffer starts with a message of that length, and afterwards with its reply; gives the reply's length, or
     /// nothing where there is none.
     pub fn answer(&self, buffer: &mut [u8], length: usize, client: IpAddr) -> Option<usize> {
         let mut message = Message::new(buffer, length);
-        let finding =
-            self.serve(|zones| respond::to_message(&mut message, mapped(client), self.transport, zones));
+        let client = mapped(client);
+        let finding = self.serve(|zones| match self.judge(zones.image, client) {
+            Verdict::Answer => respond::to_message(&mut message, client, self.transport, zones),
+            Verdict::Slip => respond::to_truncated(&mut message),
+            Verdict::Drop => Finding::RateLimited,
+        });
         finding.rcode().map(|_| message.into_length())
     }
 
@@ -50,6 +57,14 @@ impl Responder {
             written.unwrap_or(Finding::NoRoom)
         });
         finding.rcode().map(|_| message.into_length())
+    }
+
+    /// Over TCP nobody asks in another's name.
+    fn judge(&self, image: &Image, client: Address) -> Verdict {
+        match (&image.rate_limit, self.transport) {
+            (Some(limit), Transport::Udp) => limit.judge(client, &self.buckets),
+            (None, _) | (_, Transport::Tcp) => Verdict::Answer,
+        }
     }
 
     fn serve(&self, respond: impl FnOnce(&Served<'_>) -> Finding) -> Finding {

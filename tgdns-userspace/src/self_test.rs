@@ -215,12 +215,22 @@ fn judge(image: &Image, case: &Case, ages: &[Age], run: &Run) -> Result<Option<C
             return Ok(counter);
         }
     }
+    if image.settings.is_limited != 0 && was_any_limited(run) {
+        // This one may have been, and then it tells nothing.
+        return Ok(None);
+    }
     let (expected, _) = answer(image, &case.frame, 0, Age::Fresh);
     Err(format!(
         "the program {}, and its tables say that it {}",
         query::in_words(run.action, &run.frame),
         query::in_words(expected.action, &expected.frame)
     ))
+}
+
+/// Whether any query was over the limit during a run.
+fn was_any_limited(run: &Run) -> bool {
+    let limited = |counters: &Counters| counters.slipped + counters.rate_limited;
+    run.before.iter().zip(&run.after).any(|(before, after)| limited(before) != limited(after))
 }
 
 /// The counts of a kind that a run can have found.

@@ -17,6 +17,7 @@ use tgdns::{image::Image, xdp::Program};
 use tgdns_common::{
     counter::{Counter, Counters},
     query::Question,
+    rate,
     reason::{Reason, Verdict},
     respond,
     tables::{Address, AnswerSet, Choice, Service, Settings, Tables},
@@ -259,6 +260,10 @@ impl Tables for Host {
 
     fn stale_mask(&self, settings: &Settings) -> u32 {
         self.image.stale_mask(settings)
+    }
+
+    fn judge_rate(&self, client: Address) -> rate::Verdict {
+        self.image.judge_rate(client)
     }
 
     fn count(&self, counter: Counter) -> u64 {

@@ -65,9 +65,20 @@ pub struct Tables {
     pub version: String,
     /// Whether the controller has not been heard of for too long, and what is said then.
     pub stale: Option<WhenStale>,
+    /// Whether responses are limited, and how.
+    pub rate_limit: Option<RateLimit>,
     /// Whether there is a secret for cookies.
     #[serde(default)]
     pub cookies: bool,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RateLimit {
+    pub responses_per_second: u32,
+    pub slip: u8,
+    #[serde(default)]
+    pub exempt: Vec<ipnet::IpNet>,
 }
 
 #[derive(Clone, Copy, Deserialize)]

@@ -90,4 +90,9 @@ impl Packet for HostFrame {
         }
         Err(Reason::NoRoom)
     }
+
+    fn shorten(&mut self, length: usize) -> Result<(), Reason> {
+        self.end = self.start + length;
+        Ok(())
+    }
 }

@@ -9,8 +9,8 @@ use std::{
 use anyhow::{Context as _, Result};
 use tgdns::{
     cluster::{
-        Alias, Answer, Cluster, Join, Model, Policy, ProbeLimits, Select, Server, TcpLimits, View, WhenStale,
-        XdpMode,
+        Alias, Answer, Cluster, Join, Model, Policy, ProbeLimits, RateLimit, Select, Server, TcpLimits, View,
+        WhenStale, XdpMode,
     },
     heartbeat::Freshness,
     image::Image,
@@ -90,6 +90,7 @@ impl TableSet {
             version: tables.version.clone(),
             cookie_secret: tables.cookies.then(|| "/nonexistent".into()),
             tcp: TcpLimits::default(),
+            rate_limit: tables.rate_limit.as_ref().map(rate_limit),
             probes: ProbeLimits::default(),
             stale_after: Duration::from_secs(10),
             when_stale: tables.stale.map_or(WhenStale::Hold, when_stale),
@@ -203,6 +204,11 @@ fn servers(cluster: &file::Cluster, views: &[View]) -> Result<(Vec<Server>, Vec<
         }
     }
     Ok((servers, weights))
+}
+
+fn rate_limit(limit: &file::RateLimit) -> RateLimit {
+    let file::RateLimit { responses_per_second, slip, exempt } = limit.clone();
+    RateLimit { responses_per_second, slip, exempt, ..RateLimit::default() }
 }
 
 fn when_stale(word: file::WhenStale) -> WhenStale {

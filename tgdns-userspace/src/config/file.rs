@@ -75,6 +75,17 @@ pub(super) struct Dns {
     pub(super) tcp_connections: Given<Connections>,
     pub(super) tcp_connections_per_client: Given<Connections>,
     pub(super) tcp_idle_timeout: Given<Time<100, 3_600_000>>,
+    pub(super) rate_limit: Given<Table<RateLimit>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RateLimit {
+    pub(super) responses_per_second: Given<Number<1, 100_000>>,
+    pub(super) slip: Given<Number<0, 100>>,
+    pub(super) ipv4_prefix: Given<Number<8, 32>>,
+    pub(super) ipv6_prefix: Given<Number<16, 128>>,
+    pub(super) exempt: Given<Vec<Spanned<Prefix>>>,
 }
 
 #[derive(Debug, Deserialize)]

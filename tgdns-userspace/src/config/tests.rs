@@ -5,6 +5,7 @@ mod errors;
 mod good;
 mod probes;
 mod protocols;
+mod rate_limit;
 mod stale;
 
 use super::parse;

@@ -9,6 +9,7 @@ mod name_server;
 mod overlap;
 mod policy;
 mod probe;
+mod rate_limit;
 mod row;
 mod server;
 mod view;
@@ -45,6 +46,7 @@ pub(super) fn model(file: File, mistakes: &mut Mistakes<'_>) -> Model {
     let dns_at = file.dns.as_ref().map_or(root.clone(), Spanned::span);
     let dns = file.dns.map(|dns| dns.into_inner().0).unwrap_or_default();
     let tcp = tcp_limits(&dns, &dns_at, mistakes);
+    let rate_limit = rate_limit::rate_limit(dns.rate_limit, mistakes);
     let listen = listen(dns.listen, xdp_mode, mistakes);
     let (views, view_names) = view::views(file.view, mistakes);
     let default_view = view::default_view(file.default_view, &view_names, mistakes);
@@ -91,6 +93,7 @@ pub(super) fn model(file: File, mistakes: &mut Mistakes<'_>) -> Model {
         version: dns.version.map_or_else(String::new, |text| text.into_inner().0),
         cookie_secret: dns.cookie_secret.map(|path| path.into_inner().0),
         tcp,
+        rate_limit,
         probes: ProbeLimits {
             at_once: file.probes_at_once.map_or(limits.at_once, |number| number.into_inner().0),
             commands_at_once: file

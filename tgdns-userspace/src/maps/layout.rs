@@ -7,16 +7,17 @@ use aya::maps::{Array, Map, MapData};
 use tgdns_common::tables::{LAYOUT, PrefixViews, Settings, capacity};
 
 use super::{
-    COUNTERS, SERVICE, SETTINGS, SLOT,
+    COUNTERS, LIMIT, SERVICE, SETTINGS, SLOT,
     answers::{ANSWER_SET, CHOICE},
 };
 
 /// Bytes of a value and number of entries of each pinned map.
-const SHAPES: [(&str, usize, usize); 7] = [
+const SHAPES: [(&str, usize, usize); 8] = [
     ("ANSWERS", ANSWER_SET, capacity::ANSWERS),
     ("CHOICES", CHOICE, capacity::ANSWERS),
     ("COUNTERS", COUNTERS, 1),
     ("INDEX", SLOT, capacity::INDEX * capacity::INDEX_COPIES),
+    ("LIMIT", LIMIT, 1),
     ("SERVICES", SERVICE, capacity::SERVICES * capacity::SERVICES_COPIES),
     ("SETTINGS", SETTINGS, 1),
     ("VIEWS", size_of::<PrefixViews>(), 2 * capacity::PREFIXES),

@@ -179,6 +179,7 @@ mod tests {
             pin_directory: "/".into(),
             listen: vec![([0, 0, 0, 0], port).into()],
             tcp: TcpLimits::default(),
+            rate_limit: None,
             probes: ProbeLimits::default(),
             stale_after: Duration::from_secs(10),
             when_stale: WhenStale::Hold,

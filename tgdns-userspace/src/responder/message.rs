@@ -48,6 +48,10 @@ impl Packet for Message<'_> {
         self.length = length;
         Ok(())
     }
+
+    fn shorten(&mut self, length: usize) -> Result<(), Reason> {
+        self.resize(length)
+    }
 }
 
 #[cfg(test)]

@@ -155,3 +155,24 @@ fn rounds_are_short_and_come_to_all() {
     assert!(whole.len() > 8, "{}", whole.len());
     assert_eq!(frames(Instant::now, cases::count(&image)), whole);
 }
+
+/// The questions have a client's address, whose network may have had its answers.
+#[test]
+fn who_may_be_over_the_limit_proves_nothing() {
+    let limited = image_of(&format!("{CONFIG}\n[dns.rate_limit]\n"), 100);
+    let drops = |is_counted: bool| {
+        let limited = &limited;
+        move |frame: &[u8]| {
+            let mut run = program(limited)(frame)?;
+            if !is_counted {
+                run.after = run.before.clone();
+            }
+            Ok(Run { action: DROP, frame: frame.to_vec(), ..run })
+        }
+    };
+    assert!(check(&limited, drops(true)).is_ok());
+    assert!(check(&limited, drops(false)).is_err(), "nobody was limited");
+    let image = image(100);
+    let dropped = |frame: &[u8]| Ok(Run { action: DROP, frame: frame.to_vec(), ..program(&image)(frame)? });
+    assert!(check(&image, dropped).is_err(), "nobody can be limited");
+}

@@ -2,6 +2,7 @@
 
 use tgdns_common::{
     counter::Counter,
+    rate::Verdict,
     tables::{Address, AnswerSet, Choice, Service, Settings, Tables},
 };
 
@@ -37,6 +38,10 @@ impl Tables for Turned<'_> {
 
     fn view(&self, client: Address, side: u8) -> u32 {
         self.image.view(client, side)
+    }
+
+    fn judge_rate(&self, client: Address) -> Verdict {
+        self.image.judge_rate(client)
     }
 
     fn stale_mask(&self, _settings: &Settings) -> u32 {

@@ -107,6 +107,7 @@ fn model(clusters: &[usize]) -> Model {
         pin_directory: "/".into(),
         listen: vec![],
         tcp: TcpLimits::default(),
+        rate_limit: None,
         probes: ProbeLimits::default(),
         stale_after: Duration::from_secs(10),
         when_stale: WhenStale::Hold,

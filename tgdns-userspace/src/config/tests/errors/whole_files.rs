@@ -120,7 +120,7 @@ adress = "10.10.11.9"
             r#"1:23: each of `interfaces` must be an interface's name in quotes, such as "eth0" (1 to 15 bytes, no space, slash or colon), not 1"#,
             r#"2:12: `xdp_mode` must be "native", "generic" or "off", not "nativ""#,
             r#"4:11: each of `listen` must be an address and a port in quotes, such as "0.0.0.0:53" or "[::]:53", not "0.0.0.0""#,
-            "5:1: `colour` is no known key here: the known ones are listen, identity, version, cookie_secret, tcp_connections, tcp_connections_per_client, tcp_idle_timeout",
+            "5:1: `colour` is no known key here: the known ones are listen, identity, version, cookie_secret, tcp_connections, tcp_connections_per_client, tcp_idle_timeout, rate_limit",
             r#"8:12: `clients`: "192.168.0.1/16" has bits set behind its prefix length: write "192.168.0.0/16""#,
             r#"11:7: `ttl` must be a whole number from 0 to 2147483647, not "1""#,
             "13:1: `prot` is no known key: did you mean `port`?",

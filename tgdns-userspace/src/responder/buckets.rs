@@ -1,0 +1,57 @@
+//! The networks that a socket has answered of late: the fast path has its own.
+
+use std::{
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Instant,
+};
+
+use tgdns_common::rate;
+
+use crate::heartbeat;
+
+/// Clones share them. They take no memory before the first query that is to be judged.
+#[derive(Clone, Debug)]
+pub(super) struct Buckets {
+    buckets: Arc<OnceLock<Box<[AtomicU64]>>>,
+    began: Instant,
+    ticks_in_second: u64,
+}
+
+impl Buckets {
+    pub(super) fn new() -> Self {
+        Self {
+            buckets: Arc::default(),
+            began: Instant::now(),
+            ticks_in_second: heartbeat::ticks_in_second().into(),
+        }
+    }
+
+    fn at(&self, position: u32) -> Option<&AtomicU64> {
+        let buckets = self.buckets.get_or_init(|| (0..rate::BUCKETS).map(|_| AtomicU64::new(0)).collect());
+        buckets.get(position as usize)
+    }
+}
+
+impl rate::Buckets for Buckets {
+    fn bucket(&self, position: u32) -> u64 {
+        self.at(position).map_or(0, |bucket| bucket.load(Ordering::Relaxed))
+    }
+
+    fn set_bucket(&self, position: u32, bucket: u64) {
+        if let Some(place) = self.at(position) {
+            place.store(bucket, Ordering::Relaxed);
+        }
+    }
+
+    fn ticks(&self) -> u64 {
+        // The first tick is not zero, which is what is in a bucket that nobody has used.
+        1 + (self.began.elapsed().as_nanos() * u128::from(self.ticks_in_second) / 1_000_000_000) as u64
+    }
+
+    fn random(&self) -> u32 {
+        fastrand::u32(..)
+    }
+}

@@ -15,7 +15,10 @@ use crate::lab::{plan::Plan, run::Run, scene::Scene};
 
 mod admin;
 mod askers;
+mod attachment;
+mod clock;
 mod disk;
+mod fault;
 mod faults;
 mod figures;
 mod footprint;

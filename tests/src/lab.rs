@@ -30,4 +30,5 @@ pub mod upstream;
 pub mod verdict;
 pub mod viewer;
 pub mod wait;
+pub mod wall_clock;
 pub mod watch;

@@ -46,7 +46,7 @@ const LOOK: Duration = Duration::from_secs(1);
 pub struct Snapshot {
     /// Those that exist, by name.
     pub devices: BTreeMap<String, Device>,
-    /// Those that were there and are not, and what their devices are called now, where they still exist.
+    /// Those that do not, and what the devices that they were are called now, where these still exist.
     pub missing: BTreeMap<String, Option<String>>,
     pub services: BTreeSet<ServiceAddress>,
     /// How often messages of the kernel were lost, and all was read anew.
@@ -115,7 +115,7 @@ pub async fn watch(
         let mut snapshot = tables.snapshot(&interfaces);
         last_devices.extend(snapshot.devices.clone());
         last_devices.retain(|name, _| interfaces.contains(name));
-        snapshot.missing = tables.renamed(&last_devices);
+        snapshot.missing = tables.renamed(&interfaces, &last_devices);
         snapshot.overruns = changes.overruns();
         if snapshot != sent {
             receiver_is_there = sender.send(snapshot.clone()).await.is_ok();

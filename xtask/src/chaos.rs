@@ -12,7 +12,7 @@ use crate::{
 /// Network namespaces and XDP need root; the build does not.
 pub(crate) fn run(arguments: &[OsString]) -> Result<()> {
     setup::run(&[Group::Build, Group::Lab])?;
-    process::run(process::cargo().args(["build", "--bins"]))?;
+    process::run(process::cargo().args(["build", "--bins", "--lib"]))?;
     let chaos = process::target().join("debug/chaos");
     let mut command = if process::is_root() {
         Command::new(&chaos)

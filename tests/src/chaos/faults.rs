@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, ops::Range, thread, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::{disk::Disk, footprint::Footprint, truth::Truth};
+use super::{disk::Disk, fault::Fault, footprint::Footprint, truth::Truth};
 use crate::lab::{dns, plan::ZONE, scene::Scene, wait};
 
 /// At so many dead servers at most the name has live ones, also for who sees one load balancer alone.
@@ -12,56 +12,9 @@ const MOST_DEAD: usize = 2;
 const MOST_DRAINED: usize = 1;
 /// Queries of one flood.
 const FLOOD: u32 = 20_000;
-const STARTING: Duration = Duration::from_secs(20);
-/// After a cable is plugged in: until the network knows it again.
-const PLUGGED: Duration = Duration::from_secs(1);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Fault {
-    KillController,
-    RestartController,
-    Reload,
-    KillServer,
-    ReturnServer,
-    PullCable,
-    Drain,
-    Ready,
-    FillDisk,
-    LosePackets,
-    Flood,
-}
-
-impl Fault {
-    const ALL: [Self; 11] = [
-        Self::KillController,
-        Self::RestartController,
-        Self::Reload,
-        Self::KillServer,
-        Self::ReturnServer,
-        Self::PullCable,
-        Self::Drain,
-        Self::Ready,
-        Self::FillDisk,
-        Self::LosePackets,
-        Self::Flood,
-    ];
-
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::KillController => "controller killed",
-            Self::RestartController => "controller replaced (upgrade)",
-            Self::Reload => "reload",
-            Self::KillServer => "server killed",
-            Self::ReturnServer => "server returned",
-            Self::PullCable => "load balancer cut off (link flap)",
-            Self::Drain => "drain",
-            Self::Ready => "ready",
-            Self::FillDisk => "disk full",
-            Self::LosePackets => "packets lost",
-            Self::Flood => "flood",
-        }
-    }
-}
+pub(super) const STARTING: Duration = Duration::from_secs(20);
+/// After a cable is plugged in: until neighbours have found it again, of which one asks each second.
+const PLUGGED: Duration = Duration::from_secs(5);
 
 pub(super) struct Chaos<'t> {
     pub(super) scene: Scene,
@@ -86,6 +39,7 @@ impl<'t> Chaos<'t> {
             chaos.stop(balancer, false)?;
             let state = chaos.scene.load_balancers[balancer].state();
             chaos.disks.push(Disk::mount(&state)?);
+            chaos.scene.load_balancers[balancer].give_clock()?;
             chaos.start(balancer)?;
         }
         Ok(chaos)
@@ -112,10 +66,14 @@ impl<'t> Chaos<'t> {
                 Fault::KillController
                 | Fault::RestartController
                 | Fault::Reload
+                | Fault::KillBalancer
                 | Fault::PullCable
+                | Fault::ReplaceDevice
+                | Fault::Detach
                 | Fault::FillDisk
                 | Fault::LosePackets
-                | Fault::Flood => true,
+                | Fault::Flood
+                | Fault::JumpClock => true,
             })
             .collect();
         let fault = possible[self.random.usize(..possible.len())];
@@ -147,15 +105,37 @@ impl<'t> Chaos<'t> {
                 self.scene.start_server(server)?;
                 format!("server {}", server + 1)
             }
+            Fault::KillBalancer => {
+                self.disturb(true);
+                self.stop(controller, false)?;
+                self.scene.set_cable(controller, false)?;
+                thread::sleep(pause);
+                self.scene.set_cable(controller, true)?;
+                self.start(controller)?;
+                self.check_admin(controller)?;
+                let found = self.wait_until_found(controller)?;
+                self.disturb(false);
+                format!("lb{} for {pause:?}, answers {found:?} later", controller + 1)
+            }
             Fault::PullCable => {
                 self.disturb(true);
                 self.scene.set_cable(balancer, false)?;
                 thread::sleep(pause);
                 self.scene.set_cable(balancer, true)?;
-                thread::sleep(PLUGGED);
+                let found = self.wait_until_found(balancer)?;
                 self.disturb(false);
-                format!("lb{} for {pause:?}", balancer + 1)
+                format!("lb{} for {pause:?}, answers {found:?} later", balancer + 1)
             }
+            Fault::ReplaceDevice => {
+                self.disturb(true);
+                self.scene.replace_device(balancer, || thread::sleep(pause))?;
+                self.wait_until_attached(balancer)?;
+                let found = self.wait_until_found(balancer)?;
+                self.disturb(false);
+                format!("lb{}, {pause:?} without one, answers {found:?} later", balancer + 1)
+            }
+            Fault::Detach => self.detach(balancer)?,
+            Fault::JumpClock => self.jump_clock(balancer)?,
             Fault::Drain | Fault::Ready => {
                 let is_drain = fault == Fault::Drain;
                 let from = if is_drain {
@@ -226,7 +206,17 @@ impl<'t> Chaos<'t> {
         }
     }
 
-    fn stop(&mut self, balancer: usize, gently: bool) -> Result<()> {
+    /// Waits until who asks gets through to a load balancer again.
+    fn wait_until_found(&self, balancer: usize) -> Result<Duration> {
+        let socket = self.scene.asker().udp_socket()?;
+        let load_balancer = &self.scene.load_balancers[balancer];
+        let (_, took) = wait::until("an answer of a machine that is back", PLUGGED, || {
+            Ok(load_balancer.ask(&socket, ZONE).with_context(|| load_balancer.log_tail()))
+        })?;
+        Ok(took)
+    }
+
+    pub(super) fn stop(&mut self, balancer: usize, gently: bool) -> Result<()> {
         self.truth.set_watching(balancer, false);
         let load_balancer = &mut self.scene.load_balancers[balancer];
         if gently { load_balancer.terminate() } else { load_balancer.kill() }

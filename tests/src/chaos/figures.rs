@@ -42,7 +42,6 @@ impl Figures {
         if let Some(growth) = &chaos.growth {
             let _ = writeln!(text, "a controller in the second half: {growth}");
         }
-        let _ = writeln!(text, "clock jumps: none, as the wall clock has no namespaces");
         Self { text, answered: get(&counts.answered), faults: chaos.counts.values().sum() }
     }
 }

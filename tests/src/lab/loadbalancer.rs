@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    ffi::OsStr,
     fs,
     net::{Ipv4Addr, SocketAddr, UdpSocket},
     path::{Path, PathBuf},
@@ -20,6 +21,7 @@ use super::{
     program,
     run::Run,
     truncate::Truncation,
+    wall_clock::WallClock,
 };
 
 /// The interface on which every load balancer gets its queries.
@@ -35,6 +37,7 @@ pub struct LoadBalancer {
     answering: Answering,
     _truncation: Option<Truncation>,
     program: PathBuf,
+    clock: Option<WallClock>,
     process: Option<Process>,
 }
 
@@ -79,6 +82,7 @@ impl LoadBalancer {
             answering,
             _truncation: truncation,
             program,
+            clock: None,
             process: None,
         })
     }
@@ -86,8 +90,28 @@ impl LoadBalancer {
     pub fn start(&mut self, run: &Run) -> Result<()> {
         let name = format!("tgdns-{}", self.namespace.machine());
         let arguments = ["run".as_ref(), "--config".as_ref(), self.configuration.as_os_str()];
-        self.process = Some(Process::start(run, &self.namespace, &name, &self.program, arguments)?);
+        let process = match &self.clock {
+            None => Process::start(run, &self.namespace, &name, &self.program, arguments)?,
+            Some(clock) => {
+                let (wrapper, variables) = clock.wrapper()?;
+                let wrapped =
+                    variables.iter().map(OsStr::new).chain([self.program.as_os_str()]).chain(arguments);
+                Process::start(run, &self.namespace, &name, &wrapper, wrapped)?
+            }
+        };
+        self.process = Some(process);
         Ok(())
+    }
+
+    /// Gives it a wall clock of its own, from the next start on.
+    pub fn give_clock(&mut self) -> Result<()> {
+        self.clock = Some(WallClock::new(&self.configuration.with_file_name("clock"))?);
+        Ok(())
+    }
+
+    /// The wall clock that [`Self::give_clock`] gave.
+    pub fn clock(&self) -> Result<&WallClock> {
+        self.clock.as_ref().context("it has no clock of its own")
     }
 
     pub fn runs(&self) -> bool {

@@ -139,7 +139,7 @@ fn build() -> Result<PathBuf> {
             Some(profile) => profile,
         };
         let mut build = Command::new(cargo);
-        build.args(["build", "--quiet", "--bins", "--profile", profile]).current_dir(workspace);
+        build.args(["build", "--quiet", "--bins", "--lib", "--profile", profile]).current_dir(workspace);
         // What cargo told the tests of their package: `ring` is built again, and all that needs it, where that changes.
         for (name, _) in env::vars_os() {
             if name

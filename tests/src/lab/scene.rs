@@ -166,6 +166,13 @@ impl Scene {
         self.switch.set_cable(CLUSTER_NETWORK, &load_balancer.namespace, plugged)
     }
 
+    /// Removes a load balancer's device, and gives it another one when `meanwhile` has ended.
+    pub fn replace_device(&self, index: usize, meanwhile: impl FnOnce()) -> Result<()> {
+        let load_balancer = self.load_balancers.get(index).context("no such load balancer")?;
+        let address = format!("{}/24", load_balancer.address.ip());
+        self.switch.replace(CLUSTER_NETWORK, &load_balancer.namespace, INTERFACE, &address, meanwhile)
+    }
+
     /// Where configurations and logs are.
     pub fn directory(&self) -> PathBuf {
         self.run.directory()

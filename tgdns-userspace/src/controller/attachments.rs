@@ -57,30 +57,28 @@ impl Attachments {
     /// What is known of an interface, for `tgdns status`; `attached` is what the fast path knows.
     pub(super) fn link(&self, interface: &str, attached: bool) -> Link {
         let Some(seen) = &self.seen else { return Link { attached, ..Link::default() } };
-        let absence = || match seen.missing.get(interface) {
-            Some(Some(name)) => format!("its device is called {name} now"),
-            Some(None) => "its device is gone".to_owned(),
-            None => "there is no such interface".to_owned(),
-        };
+        let absence = seen.missing.get(interface).map(|name| match name {
+            Some(name) => format!("its device is called {name} now"),
+            None => "its device is gone".to_owned(),
+        });
         let device = seen.devices.get(interface);
         Link {
             attached,
             carrier: device.map(|device| device.carrier.as_str().to_owned()),
-            problem: self.refused.get(interface).cloned().or_else(|| device.is_none().then(absence)),
+            problem: self.refused.get(interface).cloned().or(absence),
         }
     }
 
-    /// Attaches the program to the wanted interfaces, and takes it off devices that are none any more.
+    /// When that is due: attaches the program to the wanted interfaces, and takes it off devices that are none any more.
     pub(super) fn settle(&mut self, fast_path: &mut FastPath, wanted: impl Fn(&str) -> bool, now: Instant) {
-        let (Some(seen), Some(due_at)) = (&self.seen, self.due_at) else { return };
-        if now < due_at {
-            return;
-        }
+        let Some(seen) = &self.seen else { return };
         let devices = seen.devices.iter().filter(|(name, _)| wanted(name));
         let devices: BTreeMap<String, Device> =
             devices.map(|(name, device)| (name.clone(), *device)).collect();
         let mut refused = BTreeMap::new();
-        for (interface, followed) in fast_path.follow(&devices) {
+        for (interface, followed) in
+            fast_path.follow(&devices, |interface| seen.missing.contains_key(interface))
+        {
             match followed {
                 Followed::Left => {
                     tracing::warn!(interface, "the fast path is off the device that had this name");
@@ -161,10 +159,14 @@ impl Controller {
 
     /// Attaches what is due, and tidies up behind a reload.
     pub(super) fn settle_fast_path(&mut self, now: Instant) {
-        let interfaces: BTreeSet<String> =
-            self.rosters().flat_map(|roster| roster.model().interfaces.iter().cloned()).collect();
+        let is_due = self.attachments.due_at().is_some_and(|due_at| due_at <= now);
+        let wanted =
+            self.rosters().filter(|_| is_due).flat_map(|roster| roster.model().interfaces.iter().cloned());
+        let wanted: BTreeSet<String> = wanted.collect();
         let Some(fast_path) = &mut self.fast_path else { return };
-        self.attachments.settle(fast_path, |name| interfaces.contains(name), now);
+        if is_due {
+            self.attachments.settle(fast_path, |name| wanted.contains(name), now);
+        }
         if fast_path.tidy_at().is_some_and(|tidy_at| tidy_at <= now)
             && let Err(error) = fast_path.tidy()
         {

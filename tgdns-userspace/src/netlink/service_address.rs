@@ -56,11 +56,14 @@ impl Tables {
         found
     }
 
-    /// Of the interfaces that were there those that are not, and what their devices are called now, where they still exist.
-    pub(super) fn renamed(&self, were: &BTreeMap<String, Device>) -> BTreeMap<String, Option<String>> {
-        let gone = were.iter().filter(|(name, _)| !self.links.iter().any(|link| link.name == **name));
-        let name = |device: &Device| self.link(device.index).map(|link| link.name.clone());
-        gone.map(|(interface, device)| (interface.clone(), name(device))).collect()
+    /// The configured interfaces that do not exist, and what the devices that they were are called now, where these still do.
+    pub(super) fn renamed(
+        &self,
+        interfaces: &[String],
+        were: &BTreeMap<String, Device>,
+    ) -> BTreeMap<String, Option<String>> {
+        let name = |interface: &String| Some(self.link(were.get(interface)?.index)?.name.clone());
+        self.missing(interfaces).into_iter().map(|interface| (interface.clone(), name(&interface))).collect()
     }
 
     /// The configured interfaces that do not exist.

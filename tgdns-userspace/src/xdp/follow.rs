@@ -28,16 +28,22 @@ pub enum Followed {
 }
 
 impl FastPath {
-    /// Makes the program be on these devices and no others; what happened, in order.
-    pub fn follow(&mut self, devices: &BTreeMap<String, Device>) -> Vec<(String, Followed)> {
+    /// Makes the program be on these devices, and on none of those that the missing interfaces were; what happened, in order. An
+    /// interface that is neither was not looked at yet.
+    pub fn follow(
+        &mut self,
+        devices: &BTreeMap<String, Device>,
+        is_missing: impl Fn(&str) -> bool,
+    ) -> Vec<(String, Followed)> {
         if self.is_waiting {
             return Vec::new();
         }
         let mut followed = Vec::new();
         for (interface, index) in self.devices.clone() {
-            let device = devices.get(&interface).filter(|device| device.index == index);
-            let outcome = match device {
-                None => self.leave(&interface),
+            let outcome = match devices.get(&interface) {
+                None if is_missing(&interface) => self.leave(&interface),
+                None => None,
+                Some(device) if device.index != index => self.leave(&interface),
                 Some(device) => self.lost(&interface, device),
             };
             if let Some(outcome) = outcome {

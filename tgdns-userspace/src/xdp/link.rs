@@ -39,9 +39,15 @@ pub enum Attached {
     Switched { from: XdpMode },
 }
 
-/// Where an interface's link is pinned.
+/// Where an interface's link is pinned. The BPF file system has no names with a dot (`bpf_lookup` in kernel/bpf/inode.c), so
+/// `eth0.100` is written `eth0%2e100`, and a percent sign `%25`.
 pub fn path(pin_directory: &Path, interface: &str) -> PathBuf {
-    pin_directory.join(format!("{PREFIX}{interface}"))
+    pin_directory.join(format!("{PREFIX}{}", interface.replace('%', "%25").replace('.', "%2e")))
+}
+
+/// The interface whose link is pinned by this name, if it is one.
+fn interface_of(pin: &str) -> Option<String> {
+    Some(pin.strip_prefix(PREFIX)?.replace("%2e", ".").replace("%25", "%"))
 }
 
 /// The links that are pinned in a directory: interface and path of each.
@@ -57,9 +63,8 @@ pub fn pinned(pin_directory: &Path) -> Result<Vec<(String, PathBuf)>> {
     let mut links = Vec::new();
     for entry in entries {
         let entry = entry?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if let Some(interface) = name.strip_prefix(PREFIX) {
-            links.push((interface.to_owned(), entry.path()));
+        if let Some(interface) = interface_of(&entry.file_name().to_string_lossy()) {
+            links.push((interface, entry.path()));
         }
     }
     links.sort();
@@ -187,4 +192,24 @@ fn replace(program: &mut Xdp, interface: &str, mode: XdpMode, path: &Path) -> Re
 
 fn open(path: &Path) -> Result<PinnedLink> {
     PinnedLink::from_pin(path).with_context(|| format!("cannot open the pin {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pins_tell_their_interfaces() {
+        for (interface, pin) in [
+            ("eth0", "link-eth0"),
+            ("eth0.100", "link-eth0%2e100"),
+            ("a%2eb", "link-a%252eb"),
+            ("%.%", "link-%25%2e%25"),
+        ] {
+            let path = path(Path::new("/sys/fs/bpf/tgdns"), interface);
+            assert_eq!(path.file_name().and_then(|name| name.to_str()), Some(pin));
+            assert_eq!(interface_of(pin).as_deref(), Some(interface));
+        }
+        assert_eq!(interface_of("ANSWERS"), None);
+    }
 }

@@ -15,12 +15,18 @@ pub(crate) struct Payload {
     pub(crate) tests: PathBuf,
     /// The controller's unit tests, for those that need a device which this machine's kernel may lack.
     pub(crate) controller_tests: PathBuf,
+    /// The tests of the built program on VLAN devices and bonds, and that program.
+    pub(crate) devices_tests: PathBuf,
+    pub(crate) program: PathBuf,
 }
 
 impl Payload {
     pub(crate) fn build() -> Result<Self> {
         // One selection, and that of `cargo test`: cargo chooses features by what is built together.
-        let messages = messages(process::cargo().args(["test", "--no-run", "--lib", "--test", "kernel"]))?;
+        let messages = messages(
+            process::cargo().args(["test", "--no-run", "--lib", "--test", "kernel", "--test", "devices"]),
+        )?;
+        process::run(process::cargo().args(["build", "--bin", "tgdns"]))?;
         let folder = messages
             .lines()
             .filter(|line| line.contains(r#""reason":"build-script-executed""#))
@@ -34,6 +40,8 @@ impl Payload {
             object: PathBuf::from(folder).join("tgdns-ebpf"),
             tests: executable(&messages, "test", "kernel")?,
             controller_tests: executable(&messages, "lib", "tgdns")?,
+            devices_tests: executable(&messages, "test", "devices")?,
+            program: without_debug_info(&process::target().join("debug/tgdns"), "program")?,
         })
     }
 }

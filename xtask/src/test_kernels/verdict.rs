@@ -25,7 +25,7 @@ struct Tests {
 }
 
 /// As `init.sh` calls them.
-const STEPS: [&str; 5] = ["load", "native", "generic", "vlan", "tests"];
+const STEPS: [&str; 6] = ["load", "native", "generic", "vlan", "devices", "tests"];
 
 /// With one of these in it, a run that reached its end is no success either.
 const FAULTS: [&str; 4] = ["Kernel panic", "BUG:", "Oops:", "WARNING: CPU"];
@@ -94,7 +94,7 @@ impl Verdict {
 
 pub(crate) fn table(verdicts: &[Verdict]) -> String {
     let mut table = format!(
-        "{:<32} {:<12} {:<8} {:<8} {:<8} {:<8} {:<8} {:>14} {:>12} {:>6}\n",
+        "{:<32} {:<12} {:<8} {:<8} {:<8} {:<8} {:<8} {:<8} {:>14} {:>12} {:>6}\n",
         "kernel",
         "release",
         "verdict",
@@ -102,6 +102,7 @@ pub(crate) fn table(verdicts: &[Verdict]) -> String {
         "native",
         "generic",
         "vlan",
+        "devices",
         "tests passed",
         "instructions",
         "time"
@@ -117,7 +118,7 @@ pub(crate) fn table(verdicts: &[Verdict]) -> String {
         // Writing to a String does not fail.
         let _ = writeln!(
             table,
-            "{:<32} {:<12} {:<8} {:<8} {:<8} {:<8} {:<8} {:>14} {:>12} {:>4.0} s",
+            "{:<32} {:<12} {:<8} {:<8} {:<8} {:<8} {:<8} {:<8} {:>14} {:>12} {:>4.0} s",
             verdict.version,
             verdict.release,
             verdict.word(),
@@ -125,6 +126,7 @@ pub(crate) fn table(verdicts: &[Verdict]) -> String {
             step(1),
             step(2),
             step(3),
+            step(4),
             tests,
             instructions,
             verdict.took.as_secs_f32(),
@@ -172,7 +174,7 @@ mod tests {
 
     use super::{Kernel, Run, Tests, Verdict};
 
-    const GOOD: &str = "@ kernel 6.1.0-56 #1 SMP Debian 6.1.192-2 (date)\n@ load ok\n@ native ok\n@ generic ok\n@ vlan ok\n\
+    const GOOD: &str = "@ kernel 6.1.0-56 #1 SMP Debian 6.1.192-2 (date)\n@ load ok\n@ native ok\n@ generic ok\n@ vlan ok\n@ devices ok\n\
         ---- the_verifier_is_not_worn_out stdout ----\nthe verifier walked 4711 instructions\n\
         test result: ok. 12 passed; 0 failed; 0 ignored\n@ tests ok\n@ end\n";
 

@@ -10,6 +10,9 @@ use crate::{cluster::XdpMode, xdp::PROGRAM};
 /// Where `pin_dir` is by default, and mostly.
 const BPF_FILE_SYSTEM: &str = "/sys/fs/bpf";
 
+/// What VLAN devices call their driver (`vlan_fullname` in net/8021q/vlan.c).
+const VLAN_DRIVER: &str = "802.1Q VLAN Support";
+
 /// An error for people; `path` is where the link was to be pinned.
 pub(super) fn explain(error: ProgramError, interface: &str, mode: XdpMode, path: &Path) -> anyhow::Error {
     let text = match errno(&error) {
@@ -30,6 +33,10 @@ fn refused(number: Option<i32>, interface: &str, mode: XdpMode, driver: Option<&
             format!("{plain}: run as root, or with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON")
         }
         (Some(libc::ENODEV), _) => format!("{plain}: the interface is gone, correct `interfaces`"),
+        (Some(_), XdpMode::Native) if driver == Some(VLAN_DRIVER) => format!(
+            "the driver {VLAN_DRIVER} of {interface} refuses native mode, as it has none: list the interface below it, on which \
+             this VLAN's addresses are answered, or set xdp_mode = \"generic\""
+        ),
         (Some(_), XdpMode::Native) => {
             let driver = driver.unwrap_or("(unnamed)");
             format!(

@@ -11,8 +11,8 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::test_kernels::files;
 
-/// What the program is attached to: veth pairs, and VLANs on them. One that is built in has no file.
-const WANTED: [&str; 2] = ["veth", "8021q"];
+/// What the program is attached to: veth pairs, VLANs on them, and bonds of them. One that is built in has no file.
+const WANTED: [&str; 3] = ["veth", "8021q", "bonding"];
 
 /// The modules' contents in the order in which they load.
 pub(crate) fn load_order(kernel: &Path) -> Result<Vec<Vec<u8>>> {

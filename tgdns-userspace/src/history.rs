@@ -24,6 +24,9 @@ pub struct ChangeTold {
     /// RFC 3339, UTC.
     pub at: String,
     pub cluster: String,
+    /// Where it is about the clients of one view.
+    #[serde(default)]
+    pub view: Option<String>,
     /// None where it is a cluster's change.
     pub server: Option<String>,
     /// What changed: `health`, `admin`, `reported`, `weight` or `probing` of a server, or `answers` of a cluster.
@@ -43,7 +46,7 @@ impl History {
             let at_clock = status::timestamp(wall - now.saturating_duration_since(at));
             let [what, from, to, cause] = [what, from, to, cause].map(str::to_owned);
             let (cluster, server) = (cluster.to_owned(), server.map(str::to_owned));
-            (at, ChangeTold { at: at_clock, cluster, server, what, from, to, cause })
+            (at, ChangeTold { at: at_clock, cluster, view: None, server, what, from, to, cause })
         };
         for (index, Cluster { name: cluster, servers, .. }) in roster.model().clusters.iter().enumerate() {
             let remark = |server, of: &Remark| {
@@ -58,7 +61,10 @@ impl History {
                 let remarks = roster.remarks(index, place).into_iter().flat_map(Remarks::iter);
                 changes.extend(remarks.map(|of| remark(server, of)));
             }
-            changes.extend(rules.remarks(cluster).map(|of| remark(None, of)));
+            changes.extend(rules.remarks(cluster).map(|(view, of)| {
+                let (at, change) = remark(None, of);
+                (at, ChangeTold { view: view.map(str::to_owned), ..change })
+            }));
         }
         // Stable: what happened together stays in the model's order.
         changes.sort_by_key(|(at, _)| *at);
@@ -80,8 +86,9 @@ pub fn render(history: &History) -> String {
     }
     let header = ["TIME", "SERVER", "WHAT", "FROM", "TO", "CAUSE"].map(str::to_owned).to_vec();
     let row = |change: &ChangeTold| {
-        let ChangeTold { at, cluster, server, what, from, to, cause } = change;
-        let server = server.as_ref().unwrap_or(cluster);
+        let ChangeTold { at, cluster, view, server, what, from, to, cause } = change;
+        let of_cluster = || view.as_ref().map_or(cluster.clone(), |view| format!("{cluster} to {view}"));
+        let server = &server.clone().unwrap_or_else(of_cluster);
         [at, server, what, from, to, cause].map(String::clone).to_vec()
     };
     let rows: Vec<Vec<String>> = std::iter::once(header).chain(history.changes.iter().map(row)).collect();
@@ -96,7 +103,7 @@ mod tests {
         let [at, cluster, server, what, from, to, cause] =
             ["1970-01-01T00:01:35.000Z", "internet.intern.netz", server, "health", from, to, cause]
                 .map(str::to_owned);
-        ChangeTold { at, cluster, server: Some(server), what, from, to, cause }
+        ChangeTold { at, cluster, view: None, server: Some(server), what, from, to, cause }
     }
 
     #[test]

@@ -37,6 +37,8 @@ pub struct Fact {
     /// cluster.
     pub event: Occasion,
     pub cluster: String,
+    /// Where it is about what the clients of one view are answered.
+    pub view: Option<String>,
     /// None where it is a cluster's change.
     pub server: Option<String>,
     pub address: Option<String>,

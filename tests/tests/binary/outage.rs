@@ -2,11 +2,13 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use hickory_proto::{
     op::{Message, ResponseCode},
     rr::RecordType,
 };
+use serde_json::Value;
+use tests::lab::wait;
 
 use crate::{
     backends::{Backends, address, cluster},
@@ -169,7 +171,25 @@ fn a_view_is_out() -> Result<()> {
 
     backends.open(&host, 0)?;
     lan.wait_for_addresses("error.netz", &alias)?;
-    others.wait_for_addresses("error.netz", &both()?)
+    others.wait_for_addresses("error.netz", &both()?)?;
+    // The clusters are answered by the live ones all the time.
+    let expected = ["live -> all", "all -> live", "live -> servfail", "servfail -> live"];
+    wait::until("the view's outages are told", PATIENCE.max(Duration::from_secs(10)), || {
+        let history: Value = serde_json::from_slice(&host.tgdns(&["history", "--json"])?.stdout)?;
+        let changes = history["changes"].as_array().into_iter().flatten();
+        let answers = changes.filter(|change| change["what"] == "answers");
+        let mut told: Vec<String> = answers
+            .map(|change| {
+                let [view, from, to] = ["view", "from", "to"].map(|key| change[key].as_str().unwrap_or("-"));
+                format!("{view}: {from} -> {to}")
+            })
+            .collect();
+        told.sort();
+        let mut expected = expected.map(|change| format!("lan: {change}"));
+        expected.sort();
+        Ok(if told == expected { Ok(()) } else { Err(anyhow!("{history}")) })
+    })?;
+    Ok(())
 }
 
 fn message(client: &Client, name: &str) -> Result<Message> {

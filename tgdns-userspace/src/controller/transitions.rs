@@ -41,20 +41,29 @@ impl Controller {
 
     /// Tells which clusters are answered by another rule than people were told last.
     pub(super) fn tell_rules(&mut self, now: Instant) {
-        for RuleNews { cluster, rule, remark, after } in self.rules.tell(now) {
+        for RuleNews { cluster, view, rule, remark, after } in self.rules.tell(now) {
             self.health_file.changed(now);
             let Remark { from, to, cause, .. } = remark;
             let after_seconds = after.map(|after| after.as_secs());
             if rule == Rule::Live {
                 let told = "only live servers are handed out again";
-                tracing::info!(cluster, from, to, cause, after_seconds, "{told}");
+                tracing::info!(cluster, view, from, to, cause, after_seconds, "{told}");
             } else {
                 let rule = rule.as_str();
-                tracing::warn!(cluster, from, to, cause, after_seconds, "too few servers are live: {rule}");
+                tracing::warn!(
+                    cluster,
+                    view,
+                    from,
+                    to,
+                    cause,
+                    after_seconds,
+                    "too few servers are live: {rule}"
+                );
             }
             self.hooks.tell(Fact {
                 event: Occasion::Answers,
                 cluster,
+                view,
                 server: None,
                 address: None,
                 from,
@@ -78,6 +87,7 @@ fn fact(news: &News) -> Fact {
     Fact {
         event: news.occasion(),
         cluster: news.cluster.clone(),
+        view: None,
         server: Some(news.server.clone()),
         address: Some(news.address.to_string()),
         from,
@@ -90,7 +100,8 @@ fn fact(news: &News) -> Fact {
 }
 
 fn log(what: &What, fact: &Fact) {
-    let Fact { event: _, cluster, server, address, from, to, cause, until, after_seconds, at: _ } = fact;
+    let Fact { event: _, cluster, view: _, server, address, from, to, cause, until, after_seconds, at: _ } =
+        fact;
     let address = address.as_ref().map(tracing::field::display);
     let told = match what {
         What::Verdict(_) => "health changed",

@@ -20,6 +20,7 @@ fn environment(fact: &Fact) -> Vec<(&'static str, String)> {
     let given = [
         ("TGDNS_EVENT", Some(fact.event.as_str().to_owned())),
         ("TGDNS_CLUSTER", Some(fact.cluster.clone())),
+        ("TGDNS_VIEW", fact.view.clone()),
         ("TGDNS_SERVER", fact.server.clone()),
         ("TGDNS_ADDRESS", fact.address.clone()),
         ("TGDNS_FROM", Some(fact.from.clone())),

@@ -16,6 +16,7 @@ fn fact(event: Occasion, server: &str) -> Fact {
     Fact {
         event,
         cluster,
+        view: None,
         server: Some(server.to_owned()),
         address: Some(address),
         from,

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     atomic_file::{self, Replaced},
-    cluster::Server,
+    cluster::{Cluster, Server},
     controller::roster::Roster,
     health::{Change, Health, Report},
     remark::{Remark, Remarks},
@@ -47,9 +47,9 @@ pub struct Memory {
     /// Who was handed out last because of being live.
     #[serde(default)]
     pub last: Last,
-    /// What was told of the clusters' answers, by their names.
+    /// What was told of the clusters' answers, by their names and those of the views that it is about alone ("" for none).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    answers: BTreeMap<String, Vec<KnownRemark>>,
+    answers: BTreeMap<String, BTreeMap<String, Vec<KnownRemark>>>,
 }
 
 /// What was known of a server.
@@ -113,7 +113,7 @@ impl Memory {
             cause: change.cause.clone(),
         };
         let remark = |remark: &Remark| KnownRemark::of(remark, now, wall);
-        let cluster = |(index, cluster): (usize, &crate::cluster::Cluster)| {
+        let cluster = |(index, cluster): (usize, &Cluster)| {
             let servers = cluster.servers.iter().zip(roster.health(index)).enumerate();
             let servers = servers.map(|(place, (server, health))| {
                 let changes: Vec<&Change> = health.changes().collect();
@@ -129,9 +129,13 @@ impl Memory {
             (cluster.name.clone(), servers.collect())
         };
         let clusters = roster.model().clusters.iter().enumerate().map(cluster).collect();
-        let answers = roster.model().clusters.iter().map(|cluster| &cluster.name);
-        let answers = answers.map(|name| (name.clone(), rules.remarks(name).map(remark).collect::<Vec<_>>()));
-        let answers = answers.filter(|(_, remarks)| !remarks.is_empty()).collect();
+        let mut answers = BTreeMap::new();
+        for Cluster { name, .. } in &roster.model().clusters {
+            for (view, said) in rules.remarks(name) {
+                let views: &mut BTreeMap<String, Vec<KnownRemark>> = answers.entry(name.clone()).or_default();
+                views.entry(view.unwrap_or_default().to_owned()).or_default().push(remark(said));
+            }
+        }
         Self { version: VERSION, saved: wall, clusters, last: roster.last().clone(), answers }
     }
 
@@ -140,9 +144,11 @@ impl Memory {
         self.named(cluster, server).filter(|known| known.is_of(address))
     }
 
-    /// What was told of a cluster's answers, on the clock of this run: `now` is what the clock calls `wall`.
-    pub fn answers(&self, cluster: &str, now: Instant, wall: u64) -> Remarks {
-        let remarks = self.answers.get(cluster).into_iter().flatten();
+    /// What was told of a cluster's answers, or those of a view alone, on the clock of this run: `now` is what the clock calls
+    /// `wall`.
+    pub fn answers(&self, cluster: &str, view: Option<&str>, now: Instant, wall: u64) -> Remarks {
+        let views = self.answers.get(cluster);
+        let remarks = views.and_then(|views| views.get(view.unwrap_or_default())).into_iter().flatten();
         remarks.filter_map(|remark| remark.told(now, wall)).collect()
     }
 
@@ -163,12 +169,8 @@ impl Memory {
     }
 
     #[cfg(test)]
-    pub(super) fn with(
-        saved: u64,
-        cluster: &crate::cluster::Cluster,
-        verdicts: impl Iterator<Item = Verdict>,
-    ) -> Self {
-        let known = |(server, health): (&crate::cluster::Server, Verdict)| {
+    pub(super) fn with(saved: u64, cluster: &Cluster, verdicts: impl Iterator<Item = Verdict>) -> Self {
+        let known = |(server, health): (&Server, Verdict)| {
             let (address, changes, remarks, reports) = (server.address, vec![], vec![], vec![]);
             (server.name.clone(), Known { address, health, changes, remarks, reports })
         };

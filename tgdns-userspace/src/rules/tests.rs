@@ -77,7 +77,7 @@ fn too_few_and_enough_again_are_told_once() {
     assert_eq!(life.live(2, 9_000), [enough]);
     assert_eq!(life.live(3, 10_000), Vec::<String>::new());
     assert_eq!(life.rules.due_at(), None);
-    let told: Vec<&str> = life.rules.remarks("c.netz").map(|remark| remark.to.as_str()).collect();
+    let told: Vec<&str> = life.rules.remarks("c.netz").map(|(_, remark)| remark.to.as_str()).collect();
     assert_eq!(told, ["all", "live"]);
 }
 
@@ -136,6 +136,61 @@ fn another_configuration() {
         life.rules.see(&next, &due, now);
         assert_eq!(life.rules.remarks("c.netz").count(), expected, "{name}");
     }
+}
+
+/// `lan` is shown the first server alone. What is told of the cluster is not told of the view once more.
+#[test]
+fn a_view_that_is_shown_no_live_server() {
+    let config = CONFIG
+        .replace("min_up = 2", "")
+        .replace("[[cluster]]", "view = [{ name = \"lan\", clients = [\"10.9.0.0/16\"] }]\n[[cluster]]")
+        .replace("count = 3", "count = 1")
+        + "server = [{ name = \"b\", address = \"10.0.0.9\", alias = { lan = \"none\" } }]\n";
+    let model = config::parse(&config, "F").unwrap();
+    let start = Instant::now();
+    let mut roster = Roster::new(model.clone(), Admins::default(), Some(BTreeSet::new()), start);
+    let mut rules = Rules::default();
+    let out = "lan: live -> all (none of 1 servers that view lan is shown is live)";
+    let back = "lan: all -> live (1 of 1 servers that view lan is shown is live)";
+    for (second, (ups, expected)) in (0..).step_by(5).zip([
+        ([true, true], &[][..]),
+        ([false, true], &[out]),
+        ([false, false], &["-: live -> all (none of 2 servers is live)"]),
+        ([false, true], &["-: all -> live (1 of 2 servers is live)"]),
+        ([true, true], &[back]),
+        ([false, false], &["-: live -> all (none of 2 servers is live)"]),
+        ([true, true], &["-: all -> live (2 of 2 servers are live)"]),
+        ([false, true], &[out]),
+    ]) {
+        let now = start + Duration::from_secs(second);
+        for (server, is_up) in ups.into_iter().enumerate() {
+            let outcome =
+                if is_up { Outcome::success(Duration::ZERO) } else { Outcome::failure("connection refused") };
+            roster.observe(0, server, 0, &outcome, now);
+        }
+        let due = roster.due(now, 0).unwrap();
+        rules.see(&roster, &due, now);
+        roster.set_published(due);
+        let line = |RuleNews { view, remark: Remark { from, to, cause, .. }, .. }| {
+            format!("{}: {from} -> {to} ({cause})", view.as_deref().unwrap_or("-"))
+        };
+        assert_eq!(rules.tell(now).into_iter().map(line).collect::<Vec<_>>(), expected, "at {second} s");
+        assert_eq!(rules.due_at(), None, "at {second} s");
+    }
+    // The next run knows it.
+    let memory = Memory::of(&roster, &rules, start, 1_000_000);
+    let next = Rules::recalled(&model, &memory, start, 1_000_000);
+    assert_eq!(next.remarks("c.netz").collect::<Vec<_>>().len(), 7);
+    assert_eq!(next.clusters["c.netz"].views["lan"].word(), "all");
+    // A configuration in which the view is shown all servers ends that as well.
+    let now = start + Duration::from_secs(60);
+    let all = config::parse(&config.replace(", alias = { lan = \"none\" }", ""), "F").unwrap();
+    let mut roster = roster.successor(all, now);
+    let due = roster.due(now + Duration::from_secs(60), 0).unwrap();
+    rules.see(&roster, &due, now);
+    let ended = rules.tell(now);
+    assert_eq!(ended.len(), 1, "{ended:?}");
+    assert_eq!((ended[0].view.as_deref(), ended[0].rule), (Some("lan"), Rule::Live));
 }
 
 #[test]

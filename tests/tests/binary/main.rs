@@ -17,6 +17,7 @@ mod privileges;
 mod probes;
 mod protocols;
 mod question;
+mod rate_limit;
 mod refusals;
 mod reload;
 mod restart;

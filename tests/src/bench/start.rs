@@ -33,7 +33,12 @@ pub struct Start {
     pub clusters: usize,
     /// Milliseconds from the start of the process to the first answer, without pins and without a state.
     pub first_answer: Spread,
-    /// Bytes: resident, without files, and of the maps.
+    /// Why there is none where the controller did not get that far.
+    pub memory: Result<Memory>,
+}
+
+/// Bytes: resident, without files, and of the maps.
+pub struct Memory {
     pub resident: u64,
     pub own: u64,
     pub maps: u64,
@@ -57,32 +62,49 @@ pub fn measure(times: usize) -> Result<Start> {
         first_answers.push(first_answer(&run, &mut load_balancer, &client, clusters)?.as_secs_f64() * 1e3);
         forget(&mut load_balancer)?;
     }
-    let mut load_balancer = with(MANY_SERVERS_EACH)?;
-    first_answer(&run, &mut load_balancer, &client, clusters)?;
-    std::thread::sleep(SETTLING);
-    load_balancer.check()?;
-    let (resident, own) = process::resident(load_balancer.identifier().context("tgdns does not run")?)?;
-    let maps = map_memory(&load_balancer)?;
-    forget(&mut load_balancer)?;
-    Ok(Start { clusters, first_answer: Spread::of(first_answers)?, resident, own, maps })
+    let memory = memory(&run, &mut with(MANY_SERVERS_EACH)?, &client, clusters);
+    Ok(Start { clusters, first_answer: Spread::of(first_answers)?, memory })
 }
 
 impl Start {
-    /// As two sentences.
+    /// As two paragraphs.
     pub fn text(&self) -> String {
         let mebibytes = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+        let memory = match &self.memory {
+            Ok(Memory { resident, own, maps }) => format!(
+                "after all of them were probed, it holds {:.1} MiB resident, {:.1} MiB of them its own, and {:.1} MiB of maps \
+                 (goal: < 64 and the maps).",
+                mebibytes(*resident),
+                mebibytes(*own),
+                mebibytes(*maps)
+            ),
+            Err(error) => {
+                let error = format!("{error:#}");
+                format!("memory was not measured: {}.", error.lines().last().unwrap_or_default())
+            }
+        };
         format!(
             "From the start of the process, without pins or a state, to the first answer with {} clusters of {SERVERS_EACH} \
              servers (as many of {CLUSTERS} as the maps hold): {} ms (min / median / max; goal: < 150).\n\n\
-             With {MANY_SERVERS_EACH} servers each, after all of them were probed, it holds {:.1} MiB resident, {:.1} MiB of \
-             them its own, and {:.1} MiB of maps (goal: < 64 and the maps).",
-            self.clusters,
-            self.first_answer,
-            mebibytes(self.resident),
-            mebibytes(self.own),
-            mebibytes(self.maps)
+             With {MANY_SERVERS_EACH} servers each, {memory}",
+            self.clusters, self.first_answer
         )
     }
+}
+
+fn memory(
+    run: &Run,
+    load_balancer: &mut LoadBalancer,
+    client: &Namespace,
+    clusters: usize,
+) -> Result<Memory> {
+    first_answer(run, load_balancer, client, clusters)?;
+    std::thread::sleep(SETTLING);
+    load_balancer.check()?;
+    let (resident, own) = process::resident(load_balancer.identifier().context("tgdns does not run")?)?;
+    let maps = map_memory(load_balancer)?;
+    forget(load_balancer)?;
+    Ok(Memory { resident, own, maps })
 }
 
 fn first_answer(

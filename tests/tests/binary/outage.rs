@@ -192,6 +192,54 @@ fn a_view_is_out() -> Result<()> {
     Ok(())
 }
 
+/// Who is shown none of those that others are told for want of live ones is told a server of theirs.
+#[test]
+fn a_view_is_shown_none_of_the_fallback() -> Result<()> {
+    // `lan` is shown the first server alone.
+    let views = "[[view]]\nname = \"lan\"\nclients = [\"10.10.10.10/32\"]\n";
+    let servers = ["", "alias = { lan = \"none\" }"];
+    let clusters = format!(
+        "{views}{}{}",
+        cluster("all", "all_down = \"all\"", &servers),
+        cluster("last", "all_down = \"last\"", &servers)
+    );
+    let mut host = Host::new(&Setup { clusters: &clusters, ..Setup::default() })?;
+    let mut backends = Backends::start(&host, 2)?;
+    host.launch()?;
+    host.wait_until_live(4)?;
+    let (lan, others) = (host.client("10.10.10.10", IPV4)?, host.client("10.10.10.20", IPV4)?);
+    let (first, names) = (&both()?[..1], ["all.netz", "last.netz"]);
+    let lan_is_told = |name: &str| -> Result<()> {
+        let told = addresses(&message(&lan, name)?);
+        ensure!(told == first, "{name}: {told:?}");
+        Ok(())
+    };
+
+    // The second one dies last.
+    for place in [0, 1] {
+        backends.close(place)?;
+        host.wait_until_live(2 - 2 * place)?;
+    }
+    others.wait_for_addresses("all.netz", &both()?)?;
+    others.wait_for_addresses("last.netz", &second()?)?;
+    names.into_iter().try_for_each(lan_is_told)?;
+
+    // The first one is drained, and the second one dies.
+    for place in [0, 1] {
+        backends.open(&host, place)?;
+    }
+    host.wait_until_live(4)?;
+    let drained = host.tgdns(&["drain", "all-1", "last-1"])?;
+    ensure!(drained.status.success(), "{drained:?}");
+    backends.close(1)?;
+    host.wait_until_live(0)?;
+    for name in names {
+        others.wait_for_addresses(name, &second()?)?;
+        lan_is_told(name)?;
+    }
+    Ok(())
+}
+
 fn message(client: &Client, name: &str) -> Result<Message> {
     client.message(name, RecordType::A, PATIENCE.max(Duration::from_secs(1)))?.context("no answer")
 }

@@ -6,7 +6,7 @@ use super::{Candidate, Chosen, Rule, choose};
 use crate::cluster::{Cluster, Model, Policy};
 
 /// What the clients of such views are told, by view, where that is something else: of those who are shown no server there is no
-/// address, whatever the rule; who is shown none of the chosen ones is told what comes of choosing among the others.
+/// address, whatever the rule; who is shown none of those that are handed out is told what comes of choosing among the others.
 pub fn choices(
     model: &Model,
     cluster: &Cluster,
@@ -24,7 +24,11 @@ pub fn choices(
         if shown.is_empty() {
             return Some(Chosen::new(Rule::Live, vec![0; servers.len()]));
         }
-        let is_told = chosen.rule != Rule::Live || shown.iter().any(|server| chosen.includes(*server));
+        let is_told = match chosen.rule {
+            Rule::Live | Rule::All | Rule::Last => shown.iter().any(|server| chosen.includes(*server)),
+            // That is for everybody.
+            Rule::Servfail | Rule::Refused | Rule::NoData | Rule::Addresses => true,
+        };
         (!is_told).then(|| among(cluster, servers, last, &shown))
     };
     model.view_identifiers().filter_map(|view| Some((view, choice(view)?))).collect()
@@ -85,6 +89,48 @@ mod tests {
             assert_eq!(choices.get(&0), None, "{ups:?}");
             let told = choices.get(&1).map(|chosen| (chosen.rule, chosen.weights.clone()));
             assert_eq!(told, expected, "{ups:?}");
+        }
+    }
+
+    /// The one server that they are shown is none of those that everybody is told for want of live ones.
+    #[test]
+    fn who_is_shown_none_of_the_fallback_is_told_a_server_of_theirs() {
+        let text = r#"
+            interfaces = ["eth0"]
+            [[view]]
+            name = "lan"
+            clients = ["192.168.0.0/16"]
+            [[cluster]]
+            name = "c.netz"
+            all_down = "RULE"
+            probe.port = 443
+            server = [
+                { name = "a", address = "10.0.0.1" },
+                { name = "b", address = "10.0.0.2", alias = { lan = "none" } },
+            ]
+        "#;
+        let (ready, drain) = (AdminState::Ready, AdminState::Drain);
+        for (all_down, admin, last, expected) in [
+            // The second died last.
+            ("last", ready, [false, true], Some((Rule::All, vec![FULL, 0]))),
+            ("last", ready, [true, false], None),
+            ("last", ready, [true, true], None),
+            // The first is drained, and the second down.
+            ("all", drain, [false, true], Some((Rule::All, vec![FULL, 0]))),
+            ("last", drain, [false, true], Some((Rule::All, vec![FULL, 0]))),
+            ("all", ready, [false, true], None),
+            // An error is told to everybody.
+            ("servfail", drain, [false, true], None),
+            ("nodata", drain, [false, true], None),
+        ] {
+            let model = config::parse(&text.replace("RULE", all_down), "F").expect("a good configuration");
+            let cluster = &model.clusters[0];
+            let candidates = [Candidate { admin, ..candidate((false, 1)) }, candidate((false, 1))];
+            let chosen = choose(&cluster.policy, &candidates, Some(&last));
+            let choices = choices(&model, cluster, &candidates, Some(&last), &chosen);
+            let told = choices.get(&1).map(|chosen| (chosen.rule, chosen.weights.clone()));
+            assert_eq!(told, expected, "{all_down} {admin} {last:?}");
+            assert_eq!(choices.get(&0), None, "{all_down} {admin} {last:?}");
         }
     }
 

@@ -4,21 +4,28 @@
 
 use std::{
     collections::BTreeMap,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Command,
     thread,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
+use aya::maps::{Array, Map, MapData};
 use tests::vectors::{
     self,
     check::{Outcome, report},
 };
 use tgdns::{
     cluster::XdpMode,
-    xdp::{self, Program, link::Attached},
+    config,
+    self_test::News,
+    xdp::{
+        self, FastPath, Program,
+        link::{Attached, program_id},
+    },
 };
+use tgdns_common::tables::{LAYOUT, Settings};
 
 /// Of enum xdp_action in linux/bpf.h.
 const ACTIONS: [&str; 5] = ["XDP_ABORTED", "XDP_DROP", "XDP_PASS", "XDP_TX", "XDP_REDIRECT"];
@@ -126,6 +133,69 @@ fn attaches_pins_and_detaches() -> Result<()> {
         thread::sleep(Duration::from_millis(10));
     }
     assert!(!device.pins.exists());
+    Ok(())
+}
+
+/// A start whose pins are of another layout fills its own maps, and takes the link over; the self-test is asked on the way.
+#[test]
+fn a_program_takes_over_from_another_layout() -> Result<()> {
+    let device = Device::new()?;
+    let vectors = vectors::all()?;
+    let vector =
+        vectors.iter().find(|vector| vector.name == "a query over ipv4").context("no such vector")?;
+    let model = config::parse(
+        &format!(
+            "interfaces = [{:?}]\npin_dir = {:?}\n[[cluster]]\nname = \"internet.intern.netz\"\nprobe.port = 443\n\
+             part = [{{ first = \"10.10.10.20\", count = 3 }}]\n",
+            device.name, device.pins
+        ),
+        "F",
+    )?;
+    let link = device.pins.join(format!("link-{}", device.name));
+    // For addresses of both types, with all servers live.
+    let asked = |fast_path: &FastPath| fast_path.findings().counts()[0];
+
+    let first = FastPath::start(&model)?;
+    ensure!(!first.is_waiting() && first.is_attached(&device.name));
+    assert_eq!(asked(&first), ("asked", 2));
+    drop(first);
+    let before = program_id(&link)?;
+    change_layout(&device.pins.join("SETTINGS"))?;
+
+    let mut second = FastPath::start(&model)?;
+    ensure!(second.is_waiting() && program_id(&link)? == before, "the program of the other layout answers");
+    let image = vector.tables.image();
+    second.publish(&image)?;
+    second.beat(Duration::from_secs(60))?;
+    second.take_over(&model.interfaces, &image)?;
+    ensure!(second.is_attached(&device.name) && program_id(&link)? != before);
+    ensure!(!device.pins.join("next").exists());
+    let news = second.self_test(&image, Instant::now() + Duration::from_secs(60))?;
+    assert_eq!(news, News::default());
+    ensure!(asked(&second).1 > 4, "{:?}", asked(&second));
+    // Other servers than the maps have.
+    let other = vectors.iter().find(|other| other.tables.name == "views").context("no such tables")?;
+    let news = second.self_test(&other.tables.image(), Instant::now() + Duration::from_secs(60))?;
+    ensure!(!news.failed.is_empty());
+    drop(second);
+
+    // The pins are those of the maps that were filled.
+    let third = FastPath::start(&model)?;
+    ensure!(!third.is_waiting() && third.is_attached(&device.name));
+    drop(third);
+    xdp::detach(&device.pins).map(drop)
+}
+
+/// The pinned maps are of another version from now on; their program does not care.
+fn change_layout(pin: &Path) -> Result<()> {
+    let mut settings: Array<_, [u8; size_of::<Settings>()]> =
+        Array::try_from(Map::from_map_data(MapData::from_pin(pin)?)?)?;
+    let value: Settings = bytemuck::cast(settings.get(&0, 0)?);
+    settings.set(
+        0,
+        bytemuck::cast::<_, [u8; size_of::<Settings>()]>(Settings { layout: LAYOUT + 1, ..value }),
+        0,
+    )?;
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! The vectors over a wire: the program attached to a veth in native mode.
+//! The vectors over a wire: the program attached to a device.
 //!
 //! What is answered comes back, what is passed reaches the device's kernel, and what is dropped does neither.
 
@@ -9,10 +9,7 @@ use std::{
 
 use anyhow::{Result, bail, ensure};
 use tests::{
-    lab::{
-        raw::{DEVICE_INTERFACE, Wire},
-        run::Run,
-    },
+    lab::{raw::Wire, run::Run},
     vectors::{
         self, Expected, Vector,
         check::{Outcome, report},
@@ -29,12 +26,32 @@ const AT_MOST: Duration = Duration::from_secs(2);
 const QUIET: Duration = Duration::from_millis(2);
 
 #[test]
-fn every_vector() -> Result<()> {
-    let run = Run::start()?;
-    let pins = run.pins().join("tgdns");
-    let wire = Wire::new(run, DEVICE)?;
+fn every_vector_in_native_mode() -> Result<()> {
+    every_vector(&Wire::new(Run::start_bare()?, DEVICE)?, XdpMode::Native)
+}
+
+#[test]
+fn every_vector_in_generic_mode() -> Result<()> {
+    every_vector(&Wire::new(Run::start_bare()?, DEVICE)?, XdpMode::Generic)
+}
+
+/// The guests of `cargo xtask test-kernels` have two NICs on one wire.
+#[test]
+#[ignore = "needs two NICs"]
+fn every_vector_on_virtio_net() -> Result<()> {
+    every_vector(&Wire::of_nics(Run::start_bare()?, DEVICE, ["eth0", "eth1"])?, XdpMode::Native)
+}
+
+#[test]
+#[ignore = "needs a kernel with bonds"]
+fn every_vector_on_a_bond() -> Result<()> {
+    every_vector(&Wire::to_bond(Run::start_bare()?, DEVICE)?, XdpMode::Native)
+}
+
+fn every_vector(wire: &Wire, mode: XdpMode) -> Result<()> {
+    let pins = wire.run.pins().join("tgdns");
     let mut program = Program::load(Some(&pins))?;
-    wire.device.enter(|| program.attach(DEVICE_INTERFACE, XdpMode::Native, &pins))??;
+    wire.device.enter(|| program.attach(&wire.interface, mode, &pins))??;
 
     let vectors = vectors::all()?;
     let mut failures = Vec::new();
@@ -44,7 +61,7 @@ fn every_vector() -> Result<()> {
             vector.tables.publish_to(&mut program)?;
             published = &vector.tables.name;
         }
-        let checked = send(&wire, &program, &vector.frame)
+        let checked = send(wire, &program, &vector.frame)
             .and_then(|(outcome, counters)| check(vector, outcome, &counters));
         if let Err(error) = checked {
             failures.push((vector.name.clone(), error));

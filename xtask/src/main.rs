@@ -31,7 +31,8 @@ enum Task {
     Lint,
     /// Runs everything: setup, lint, build, all tests, then the kernels.
     Test,
-    /// Boots Debian's 6.1, 6.12 and newest cloud kernels in QEMU: load, attach and the kernel vectors in each.
+    /// Boots Debian's 6.1, 6.12 and newest cloud kernels in QEMU: load, attach, the vectors on a veth, a bond and virtio_net,
+    /// upgrade and self-test in each.
     TestKernels {
         /// Kernels to boot in place of the usual three, as the beginning of a version, such as 6.18.
         series: Vec<String>,

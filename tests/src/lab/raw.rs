@@ -1,37 +1,44 @@
 //! A wire to a device under test: frames are sent and received as they are.
 
 use std::{
+    fs,
     io::{self, ErrorKind},
     mem,
     os::fd::AsRawFd as _,
+    path::Path,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use socket2::{Domain, Protocol, SockAddr, SockAddrStorage, Socket, Type};
 
 use super::{
     link::connect,
     namespace::Namespace,
+    program,
     run::Run,
     verdict::{Verdict, VerdictProgram},
+    wait,
 };
 
 /// The names of both ends.
 pub const CLIENT_INTERFACE: &str = "client0";
 pub const DEVICE_INTERFACE: &str = "eth0";
+const BOND: &str = "bond0";
 const LONGEST_FRAME: usize = 16 * 1024;
 const ETHERNET_ADDRESSES: usize = 12;
 
-/// A veth pair between two namespaces. The program under test goes onto [`DEVICE_INTERFACE`]; at the other
+/// A wire between two namespaces, a veth pair unless told otherwise. The program under test goes onto [`DEVICE_INTERFACE`]; at the other
 /// end an XDP program passes every frame, so that what is sent back arrives, in native mode, too.
 pub struct Wire {
     pub device: Namespace,
     pub client: Namespace,
+    /// Where the program under test is to be attached.
+    pub interface: String,
     socket: Socket,
     device_socket: Socket,
     // Last, so that it removes the namespaces when all else is gone.
-    _run: Run,
+    pub run: Run,
 }
 
 impl Wire {
@@ -39,20 +46,51 @@ impl Wire {
     ///
     /// The device has the hardware address; its kernel has no IP address until one is given to it.
     pub fn new(run: Run, device_address: [u8; 6]) -> Result<Self> {
-        let client = Namespace::new(&run, "client")?;
-        let device = Namespace::new(&run, "device")?;
-        // Neighbour discovery of either kernel would be received as if it were an answer.
-        client.set("net/ipv6/conf/default/disable_ipv6", "1")?;
-        device.set("net/ipv6/conf/default/disable_ipv6", "1")?;
+        let [client, device] = ends(&run)?;
         connect(&client, CLIENT_INTERFACE, &device, DEVICE_INTERFACE)?;
-        let address = device_address.map(|byte| format!("{byte:02x}")).join(":");
-        device.run("ip", &["link", "set", "dev", DEVICE_INTERFACE, "address", &address])?;
         VerdictProgram::load(&run, Verdict::Pass)?.attach(&client, CLIENT_INTERFACE)?;
-        let open = |namespace: &Namespace, interface: &'static str| {
+        set_address(&device, device_address)?;
+        Self::between(run, client, device, DEVICE_INTERFACE)
+    }
+
+    /// The same with two NICs of this machine, which a wire connects. They are the namespaces' from then on.
+    pub fn of_nics(run: Run, device_address: [u8; 6], nics: [&str; 2]) -> Result<Self> {
+        let [client, device] = ends(&run)?;
+        for (namespace, nic, name) in
+            [(&client, nics[0], CLIENT_INTERFACE), (&device, nics[1], DEVICE_INTERFACE)]
+        {
+            program::run("ip", &["link", "set", "dev", nic, "netns", namespace.name(), "name", name])?;
+            namespace.run("ip", &["link", "set", "dev", name, "up", "promisc", "on"])?;
+        }
+        set_address(&device, device_address)?;
+        Self::between(run, client, device, DEVICE_INTERFACE)
+    }
+
+    /// As [`Self::new`], but the device's end is the one port of a bond, which the program is to be attached to.
+    pub fn to_bond(run: Run, device_address: [u8; 6]) -> Result<Self> {
+        let [client, device] = ends(&run)?;
+        connect(&client, CLIENT_INTERFACE, &device, DEVICE_INTERFACE)?;
+        VerdictProgram::load(&run, Verdict::Pass)?.attach(&client, CLIENT_INTERFACE)?;
+        set_address(&device, device_address)?;
+        device.run("ip", &["link", "add", BOND, "type", "bond", "mode", "active-backup", "miimon", "10"])?;
+        device.run("ip", &["link", "set", "dev", DEVICE_INTERFACE, "down"])?;
+        device.run("ip", &["link", "set", "dev", DEVICE_INTERFACE, "master", BOND])?;
+        device.run("ip", &["link", "set", "dev", BOND, "up"])?;
+        wait::until("the bond's port", Duration::from_secs(10), || {
+            let active = device
+                .enter(|| fs::read_to_string(Path::new("/proc/thread-self/net/bonding").join(BOND)))??;
+            let is_active = active.contains(&format!("Currently Active Slave: {DEVICE_INTERFACE}"));
+            Ok(if is_active { Ok(()) } else { Err(anyhow!("{active}")) })
+        })?;
+        Self::between(run, client, device, BOND)
+    }
+
+    fn between(run: Run, client: Namespace, device: Namespace, interface: &str) -> Result<Self> {
+        let open = |namespace: &Namespace, interface: &str| {
             namespace.enter(|| packet_socket(interface))?.context("opening a packet socket")
         };
-        let (socket, device_socket) = (open(&client, CLIENT_INTERFACE)?, open(&device, DEVICE_INTERFACE)?);
-        Ok(Self { device, client, socket, device_socket, _run: run })
+        let (socket, device_socket) = (open(&client, CLIENT_INTERFACE)?, open(&device, interface)?);
+        Ok(Self { device, client, interface: interface.to_owned(), socket, device_socket, run })
     }
 
     /// Sends a whole frame, from the Ethernet header on, without a checksum sequence.
@@ -81,6 +119,21 @@ impl Wire {
         }
         Ok(frames)
     }
+}
+
+/// The client's namespace and the device's.
+fn ends(run: &Run) -> Result<[Namespace; 2]> {
+    let ends = [Namespace::new(run, "client")?, Namespace::new(run, "device")?];
+    for end in &ends {
+        // Neighbour discovery of either kernel would be received as if it were an answer.
+        end.set("net/ipv6/conf/default/disable_ipv6", "1")?;
+    }
+    Ok(ends)
+}
+
+fn set_address(device: &Namespace, address: [u8; 6]) -> Result<()> {
+    let address = address.map(|byte| format!("{byte:02x}")).join(":");
+    device.run("ip", &["link", "set", "dev", DEVICE_INTERFACE, "address", &address]).map(drop)
 }
 
 /// The next frame that comes in at a packet socket; `None` where there is none in time.

@@ -43,20 +43,25 @@ pub struct Run {
 impl Run {
     /// Begins a run that ends with its guard, after removing what dead ones left behind.
     pub fn start() -> Result<Self> {
-        Self::start_as(false)
+        Self::start_as(false, program::check_all)
+    }
+
+    /// The same without the lab's servers, for a machine that has none: nothing but a wire is laid.
+    pub fn start_bare() -> Result<Self> {
+        Self::start_as(false, || Ok(()))
     }
 
     /// Begins a run whose programs outlive this process once [`Self::keep`] was called.
     pub fn start_to_stay() -> Result<Self> {
-        Self::start_as(true)
+        Self::start_as(true, program::check_all)
     }
 
-    fn start_as(stays: bool) -> Result<Self> {
+    fn start_as(stays: bool, check: impl FnOnce() -> Result<()>) -> Result<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         if !Uid::effective().is_root() {
             bail!("the lab makes network namespaces and loads XDP programs: run it as root (sudo -E …)");
         }
-        program::check_all()?;
+        check()?;
         clear_on_signals()?;
         mount_bpf_file_system()?;
         let _alone = alone()?;

@@ -9,7 +9,7 @@ pub(crate) struct Program {
     group: Group,
 }
 
-const PROGRAMS: [Program; 29] = [
+const PROGRAMS: [Program; 32] = [
     program("named", "bind9", Group::Lab),
     program("dig", "bind9-dnsutils", Group::Lab),
     program("unbound", "unbound", Group::Lab),
@@ -36,8 +36,11 @@ const PROGRAMS: [Program; 29] = [
     program("qemu-system-x86_64", "qemu-system-x86", Group::Kernels),
     program("busybox", "busybox-static", Group::Kernels),
     program("xz", "xz-utils", Group::Kernels),
-    // The guests attach the program with these two as well.
+    // The guests have these as well.
     program("bpftool", "bpftool", Group::Kernels),
+    program("ethtool", "ethtool", Group::Kernels),
+    program("ip", "iproute2", Group::Kernels),
+    program("nsenter", "util-linux", Group::Kernels),
     program("nsd", "nsd", Group::Peers),
     program("knotd", "knot", Group::Peers),
     program("gdnsd", "gdnsd", Group::Peers),

@@ -20,7 +20,7 @@ use crate::process;
 const INIT: &str = include_str!("initramfs/init.sh");
 
 /// The programs of this machine that the guest runs besides the payload, with their libraries.
-const PROGRAMS: [&str; 3] = ["bpftool", "ethtool", "ip"];
+const PROGRAMS: [&str; 4] = ["bpftool", "ethtool", "ip", "nsenter"];
 
 /// Writes the archive for a kernel; its path.
 pub(crate) fn write(kernel: &Kernel, payload: &Payload) -> Result<PathBuf> {
@@ -32,6 +32,7 @@ pub(crate) fn write(kernel: &Kernel, payload: &Payload) -> Result<PathBuf> {
         add_program(&mut files, &Path::new("/payload").join(name), &program)?;
     }
     add_program(&mut files, Path::new("/payload/kernel-tests"), &payload.tests)?;
+    add_program(&mut files, Path::new("/payload/wire-tests"), &payload.wire_tests)?;
     add_program(&mut files, Path::new("/payload/controller-tests"), &payload.controller_tests)?;
     add_program(&mut files, Path::new("/payload/devices-tests"), &payload.devices_tests)?;
     add_program(&mut files, Path::new("/payload/tgdns"), &payload.program)?;

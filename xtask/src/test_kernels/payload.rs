@@ -13,6 +13,8 @@ use crate::process;
 pub(crate) struct Payload {
     pub(crate) object: PathBuf,
     pub(crate) tests: PathBuf,
+    /// The vectors on a wire.
+    pub(crate) wire_tests: PathBuf,
     /// The controller's unit tests, for those that need a device which this machine's kernel may lack.
     pub(crate) controller_tests: PathBuf,
     /// The tests of the built program on VLAN devices and bonds, and that program.
@@ -23,9 +25,8 @@ pub(crate) struct Payload {
 impl Payload {
     pub(crate) fn build() -> Result<Self> {
         // One selection, and that of `cargo test`: cargo chooses features by what is built together.
-        let messages = messages(
-            process::cargo().args(["test", "--no-run", "--lib", "--test", "kernel", "--test", "devices"]),
-        )?;
+        let tests = ["kernel", "devices", "vectors_wire"].into_iter().flat_map(|name| ["--test", name]);
+        let messages = messages(process::cargo().args(["test", "--no-run", "--lib"]).args(tests))?;
         process::run(process::cargo().args(["build", "--bin", "tgdns"]))?;
         let folder = messages
             .lines()
@@ -39,6 +40,7 @@ impl Payload {
         Ok(Self {
             object: PathBuf::from(folder).join("tgdns-ebpf"),
             tests: executable(&messages, "test", "kernel")?,
+            wire_tests: executable(&messages, "test", "vectors_wire")?,
             controller_tests: executable(&messages, "lib", "tgdns")?,
             devices_tests: executable(&messages, "test", "devices")?,
             program: without_debug_info(&process::target().join("debug/tgdns"), "program")?,

@@ -1,6 +1,6 @@
 //! What a guest's console says about its kernel.
 
-use std::{fmt::Write as _, time::Duration};
+use std::time::Duration;
 
 use super::{guest::Run, packages::Kernel};
 
@@ -25,7 +25,7 @@ struct Tests {
 }
 
 /// As `init.sh` calls them.
-const STEPS: [&str; 6] = ["load", "native", "generic", "vlan", "devices", "tests"];
+const STEPS: [&str; 9] = ["load", "native", "generic", "vlan", "devices", "veth", "bond", "virtio", "tests"];
 
 /// With one of these in it, a run that reached its end is no success either.
 const FAULTS: [&str; 4] = ["Kernel panic", "BUG:", "Oops:", "WARNING: CPU"];
@@ -92,47 +92,33 @@ impl Verdict {
     }
 }
 
+/// As Markdown, so that `docs/kernels.md` can have it as it is.
 pub(crate) fn table(verdicts: &[Verdict]) -> String {
-    let mut table = format!(
-        "{:<32} {:<12} {:<8} {:<8} {:<8} {:<8} {:<8} {:<8} {:>14} {:>12} {:>6}\n",
-        "kernel",
-        "release",
-        "verdict",
-        "load",
-        "native",
-        "generic",
-        "vlan",
-        "devices",
-        "tests passed",
-        "instructions",
-        "time"
-    );
+    let mut rows = vec![["kernel", "release", "verdict"].map(str::to_owned).to_vec()];
+    rows[0].extend(STEPS.map(str::to_owned));
+    rows[0].extend(["tests passed", "verifier instructions", "time"].map(str::to_owned));
+    rows.push(vec!["---".to_owned(); rows[0].len()]);
     for verdict in verdicts {
-        let step = |index: usize| match verdict.steps[index] {
+        let step = |step: &Option<bool>| match step {
             Some(true) => "ok",
             Some(false) => "failed",
             None => "-",
         };
-        let tests = format!("{} of {}", verdict.tests.passed, verdict.tests.passed + verdict.tests.failed);
-        let instructions = verdict.instructions.map_or("-".to_owned(), |count| count.to_string());
-        // Writing to a String does not fail.
-        let _ = writeln!(
-            table,
-            "{:<32} {:<12} {:<8} {:<8} {:<8} {:<8} {:<8} {:<8} {:>14} {:>12} {:>4.0} s",
-            verdict.version,
-            verdict.release,
-            verdict.word(),
-            step(0),
-            step(1),
-            step(2),
-            step(3),
-            step(4),
-            tests,
-            instructions,
-            verdict.took.as_secs_f32(),
-        );
+        let mut row = vec![verdict.version.clone(), verdict.release.clone(), verdict.word().to_owned()];
+        row.extend(verdict.steps.iter().map(|outcome| step(outcome).to_owned()));
+        row.push(format!("{} of {}", verdict.tests.passed, verdict.tests.passed + verdict.tests.failed));
+        row.push(verdict.instructions.map_or("-".to_owned(), |count| count.to_string()));
+        row.push(format!("{:.0} s", verdict.took.as_secs_f32()));
+        rows.push(row);
     }
-    table
+    let widths: Vec<usize> = (0..rows[0].len())
+        .map(|column| rows.iter().map(|row| row[column].len()).max().unwrap_or_default())
+        .collect();
+    let line = |row: &Vec<String>| {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        format!("| {} |\n", cells.collect::<Vec<_>>().join(" | "))
+    };
+    rows.iter().map(line).collect()
 }
 
 /// The last line of a step counts: a panic in between may have cut off an earlier one.
@@ -174,7 +160,7 @@ mod tests {
 
     use super::{Kernel, Run, Tests, Verdict};
 
-    const GOOD: &str = "@ kernel 6.1.0-56 #1 SMP Debian 6.1.192-2 (date)\n@ load ok\n@ native ok\n@ generic ok\n@ vlan ok\n@ devices ok\n\
+    const GOOD: &str = "@ kernel 6.1.0-56 #1 SMP Debian 6.1.192-2 (date)\n@ load ok\n@ native ok\n@ generic ok\n@ vlan ok\n@ devices ok\n@ veth ok\n@ bond ok\n@ virtio ok\n\
         ---- the_verifier_is_not_worn_out stdout ----\nthe verifier walked 4711 instructions\n\
         test result: ok. 12 passed; 0 failed; 0 ignored\n@ tests ok\n@ end\n";
 

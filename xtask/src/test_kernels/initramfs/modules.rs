@@ -11,8 +11,8 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::test_kernels::files;
 
-/// What the program is attached to: veth pairs, VLANs on them, and bonds of them. One that is built in has no file.
-const WANTED: [&str; 3] = ["veth", "8021q", "bonding"];
+/// What the program is attached to: veth pairs, VLANs and bonds on them, and virtual NICs. One that is built in has no file.
+const WANTED: [&str; 5] = ["veth", "8021q", "bonding", "virtio_pci", "virtio_net"];
 
 /// The modules' contents in the order in which they load.
 pub(crate) fn load_order(kernel: &Path) -> Result<Vec<Vec<u8>>> {

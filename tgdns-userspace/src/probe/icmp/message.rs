@@ -1,71 +1,64 @@
 //! Echo requests and replies, RFC 792 and RFC 4443 4.
 
+use etherparse::{
+    IcmpEchoHeader, Icmpv4Header, Icmpv4Slice, Icmpv4Type, Icmpv6Header, Icmpv6Slice, Icmpv6Type,
+    Ipv4HeaderSlice,
+};
+
 /// One echo request, and what its reply must say.
 pub(super) struct Echo {
     is_ipv6: bool,
     /// On a raw socket replies come with their IPv4 header, and the identifier is ours to choose; on a ping socket the
     /// kernel sets it and hands over the replies to it alone.
     is_raw: bool,
-    identifier: [u8; 2],
+    header: IcmpEchoHeader,
     /// Nobody can know it who has not seen the request.
     secret: [u8; 16],
 }
-
-const HEADER: usize = 8;
 
 impl Echo {
     pub(super) fn new(is_ipv6: bool, is_raw: bool) -> Self {
         let mut secret = [0; 16];
         fastrand::fill(&mut secret);
-        Self { is_ipv6, is_raw, identifier: fastrand::u16(..).to_be_bytes(), secret }
+        // There is one request.
+        Self { is_ipv6, is_raw, header: IcmpEchoHeader { id: fastrand::u16(..), seq: 1 }, secret }
     }
 
-    pub(super) fn request(&self) -> [u8; HEADER + 16] {
-        let mut message = [0; HEADER + 16];
-        message[0] = if self.is_ipv6 { 128 } else { 8 };
-        message[4..6].copy_from_slice(&self.identifier);
-        // The sequence number: there is one request.
-        message[7] = 1;
-        message[HEADER..].copy_from_slice(&self.secret);
-        // The kernel writes that of ICMPv6, which covers addresses.
-        if !self.is_ipv6 {
-            let checksum = checksum(&message);
-            message[2..4].copy_from_slice(&checksum);
+    pub(super) fn request(&self) -> Vec<u8> {
+        if self.is_ipv6 {
+            // The kernel writes its checksum, which covers addresses.
+            let header = Icmpv6Header::new(Icmpv6Type::EchoRequest(self.header));
+            [&header.to_bytes()[..], &self.secret].concat()
+        } else {
+            let header = Icmpv4Header::with_checksum(Icmpv4Type::EchoRequest(self.header), &self.secret);
+            [&header.to_bytes()[..], &self.secret].concat()
         }
-        message
     }
 
     pub(super) fn is_answered_by(&self, received: &[u8]) -> bool {
-        let message = match received.first() {
-            Some(version_and_length) if self.is_raw && !self.is_ipv6 => {
-                received.get(usize::from(version_and_length & 0xf) * 4..)
-            }
-            _ => Some(received),
-        };
-        let Some((header, payload)) = message.and_then(<[u8]>::split_first_chunk::<HEADER>) else {
-            return false;
-        };
-        let reply = if self.is_ipv6 { 129 } else { 0 };
-        header[..2] == [reply, 0]
-            && (!self.is_raw || header[4..6] == self.identifier)
-            && header[6..] == [0, 1]
-            && payload == self.secret
+        self.reply(received).is_some_and(|(header, payload)| {
+            header.seq == self.header.seq
+                && (!self.is_raw || header.id == self.header.id)
+                && payload == self.secret
+        })
     }
-}
 
-/// RFC 1071.
-fn checksum(message: &[u8]) -> [u8; 2] {
-    let words = message.chunks(2).map(|pair| match *pair {
-        [high, low] => u16::from_be_bytes([high, low]),
-        [high] => u16::from_be_bytes([high, 0]),
-        _ => 0,
-    });
-    let mut sum: u32 = words.map(u32::from).sum();
-    while sum > 0xffff {
-        sum = (sum & 0xffff) + (sum >> 16);
+    /// The header and payload of an echo reply; `None` for whatever else was received.
+    fn reply<'a>(&self, received: &'a [u8]) -> Option<(IcmpEchoHeader, &'a [u8])> {
+        if self.is_ipv6 {
+            let message = Icmpv6Slice::from_slice(received).ok()?;
+            let Icmpv6Type::EchoReply(header) = message.icmp_type() else { return None };
+            return Some((header, message.payload()));
+        }
+        let message = if self.is_raw {
+            received.get(Ipv4HeaderSlice::from_slice(received).ok()?.slice().len()..)?
+        } else {
+            received
+        };
+        let message = Icmpv4Slice::from_slice(message).ok()?;
+        let Icmpv4Type::EchoReply(header) = message.icmp_type() else { return None };
+        Some((header, message.payload()))
     }
-    let [_, _, high, low] = (!sum).to_be_bytes();
-    [high, low]
 }
 
 #[cfg(test)]
@@ -101,10 +94,13 @@ mod tests {
     }
 
     #[test]
-    fn checksums() {
-        let echo = Echo { is_ipv6: false, is_raw: true, identifier: [0x12, 0x34], secret: [0xff; 16] };
-        // The sum over a message with its checksum is all ones.
-        assert_eq!(checksum(&echo.request()), [0, 0]);
-        assert_eq!(checksum(&[8, 0, 0, 0, 0x12, 0x34, 0, 1, 0xff]), [0xe6, 0xc9]);
+    fn requests() {
+        let header = IcmpEchoHeader { id: 0x1234, seq: 1 };
+        for (is_ipv6, start) in
+            [(false, [8, 0, 0xe5, 0xca, 0x12, 0x34, 0, 1]), (true, [128, 0, 0, 0, 0x12, 0x34, 0, 1])]
+        {
+            let echo = Echo { is_ipv6, is_raw: true, header, secret: [0xff; 16] };
+            assert_eq!(echo.request(), [&start[..], &[0xff; 16]].concat());
+        }
     }
 }

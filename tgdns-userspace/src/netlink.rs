@@ -30,6 +30,9 @@ mod tables;
 /// Between attempts when the kernel refuses a reading or a subscription.
 const RETRY: Duration = Duration::from_millis(200);
 
+/// How often the kernel is asked at a start, before it counts as one that cannot be asked.
+const FIRST_ATTEMPTS: u32 = 10;
+
 /// Changes come in bursts (an address with its link, both families); a burst is one change.
 const SETTLE: Duration = Duration::from_millis(2);
 
@@ -93,7 +96,7 @@ pub async fn watch(
     sender: mpsc::Sender<Snapshot>,
 ) -> anyhow::Result<()> {
     let mut changes = Changes::subscribe().context("cannot subscribe to address changes")?;
-    let tables = Tables::read().await.context("cannot read this host's links and addresses")?;
+    let tables = read_first().await.context("cannot read this host's links and addresses")?;
     let mut interfaces = wanted.borrow_and_update().clone();
     tables.require(&interfaces)?;
     let mut sent = tables.snapshot(&interfaces);
@@ -123,6 +126,18 @@ pub async fn watch(
         }
     }
     Ok(())
+}
+
+/// Reads the tables at the start, when whatever else starts may keep the processor for longer than the kernel is waited for.
+async fn read_first() -> anyhow::Result<Tables> {
+    for _ in 1..FIRST_ATTEMPTS {
+        match Tables::read().await {
+            Ok(tables) => return Ok(tables),
+            Err(error) => tracing::warn!("cannot read this host's addresses, trying again: {error:#}"),
+        }
+        tokio::time::sleep(RETRY).await;
+    }
+    Tables::read().await
 }
 
 /// Reads the tables, however often it takes.

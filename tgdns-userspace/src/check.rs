@@ -88,7 +88,7 @@ fn when_stale(word: WhenStale) -> &'static str {
 /// handed out is `.clusters[].servers[].handed_out[].{view,addresses}`.
 pub fn to_json(model: &Model, warnings: &[String]) -> Value {
     let view = |identifier| model.view_name(identifier);
-    let server = |cluster: &Cluster, index: usize, server: &Server| {
+    let server = |server: &Server, share: f64| {
         let handed_out =
             |identifier| json!({ "view": view(identifier), "addresses": server.handed_out(identifier) });
         json!({
@@ -98,7 +98,7 @@ pub fn to_json(model: &Model, warnings: &[String]) -> Value {
             "probes": server.probes.iter().map(|of| probe::of_server_to_json(server, of)).collect::<Vec<_>>(),
             "weight": server.weight,
             "tier": server.tier,
-            "share": policy::share(cluster, index),
+            "share": share,
             "handed_out": model.view_identifiers().map(handed_out).collect::<Vec<_>>(),
         })
     };
@@ -129,7 +129,7 @@ pub fn to_json(model: &Model, warnings: &[String]) -> Value {
             "slow_start": cluster.policy.slow_start.map(|time| humantime::format_duration(time).to_string()),
             "min_up": cluster.policy.min_up,
             "all_down": policy::all_down(&cluster.policy),
-            "servers": cluster.servers.iter().enumerate().map(|(index, of)| server(cluster, index, of)).collect::<Vec<_>>(),
+            "servers": cluster.servers.iter().zip(policy::shares(cluster)).map(|(of, share)| server(of, share)).collect::<Vec<_>>(),
             "nameservers": cluster.name_servers.iter().map(name_server).collect::<Vec<_>>(),
         })
     };
@@ -189,9 +189,9 @@ fn views(model: &Model) -> Vec<Vec<String>> {
 }
 
 fn servers(model: &Model, cluster: &Cluster) -> Vec<Vec<String>> {
-    let has_weights = policy::has_weights(cluster);
+    let has_shares = policy::has_shares(cluster);
     let has_tiers = cluster.servers.iter().any(|server| server.tier != 1);
-    let weight = |weight: String, share: String| [weight, share].into_iter().filter(move |_| has_weights);
+    let weight = |weight: String, share: String| [weight, share].into_iter().filter(move |_| has_shares);
     let tier = |tier: String| has_tiers.then_some(tier);
     let handed_out = |identifier| match model.views.is_empty() {
         true => "handed out".to_owned(),
@@ -205,8 +205,8 @@ fn servers(model: &Model, cluster: &Cluster) -> Vec<Vec<String>> {
             .chain(model.view_identifiers().map(handed_out))
             .collect(),
     ];
-    for (index, server) in cluster.servers.iter().enumerate() {
-        let share = format!("{:.1}%", policy::share(cluster, index) * 100.0);
+    for (server, share) in cluster.servers.iter().zip(policy::shares(cluster)) {
+        let share = format!("{:.1}%", share * 100.0);
         let told = |identifier| list(server.handed_out(identifier)).unwrap_or_else(|| "–".to_owned());
         rows.push(
             [server.name.clone(), probe::targets(server).join(", ")]

@@ -30,6 +30,7 @@ mod soa;
 mod stale;
 mod zone;
 
+pub(crate) use buckets::shares as bucket_shares;
 pub use prefix::prefixes;
 pub(crate) use soa::serial as serial_of;
 

@@ -224,9 +224,7 @@ impl ClusterStatus {
         let health = roster.health(index);
         let published = roster.published().filter(|published| published.has(index));
         let chosen = published.and_then(|published| published.chosen.get(index));
-        let shares = chosen.map_or_else(Vec::new, |chosen| {
-            shares::shares(&chosen.weights, cluster.answer, cluster.policy.select)
-        });
+        let shares = chosen.map_or_else(Vec::new, |chosen| shares::of_cluster(cluster, &chosen.weights));
         let server = |(server, of): (usize, &Server)| {
             let standing = Standing {
                 live: roster.is_live(index, server),

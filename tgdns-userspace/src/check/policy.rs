@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::cluster::{AllDown, Answer, Cluster, Policy, Select};
+use crate::{
+    cluster::{AllDown, Answer, Cluster, Policy, Select, Server},
+    selection::{FULL, shares},
+};
 
 /// What completes "answers with".
 pub(super) fn answer(cluster: &Cluster) -> String {
@@ -54,21 +57,31 @@ pub(super) fn exceptions(cluster: &Cluster) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join("; "))
 }
 
-/// Whether a server's share is of interest.
-pub(super) fn has_weights(cluster: &Cluster) -> bool {
+fn has_weights(cluster: &Cluster) -> bool {
     cluster.servers.iter().any(|server| server.weight != 1)
 }
 
-/// What a server has while all servers of its tier are live, and no other tier serves: from 0 to 1.
-pub(super) fn share(cluster: &Cluster, server: usize) -> f64 {
+/// Whether a server's share is of interest: that of clients is not what its weight says, not even of equal ones.
+pub(super) fn has_shares(cluster: &Cluster) -> bool {
+    has_weights(cluster) || matches!(cluster.policy.select, Select::Sticky { .. })
+}
+
+/// By server, what it has while all servers of its tier are live, and no other tier serves: from 0 to 1.
+pub(super) fn shares(cluster: &Cluster) -> Vec<f64> {
+    shares::of_cluster(cluster, &first_weights(cluster))
+}
+
+/// The same by what the weights say.
+pub(super) fn meant_shares(cluster: &Cluster) -> Vec<f64> {
+    shares::shares(&first_weights(cluster), cluster.answer, cluster.policy.select)
+}
+
+/// By server, in parts of `FULL`: of the first tier that has any.
+fn first_weights(cluster: &Cluster) -> Vec<u32> {
     let first = cluster.servers.iter().filter(|server| server.weight != 0).map(|server| server.tier).min();
-    let weights: Vec<u32> = cluster
-        .servers
-        .iter()
-        .map(|server| if Some(server.tier) == first { server.weight.into() } else { 0 })
-        .collect();
-    let shares = crate::selection::shares::shares(&weights, cluster.answer, cluster.policy.select);
-    shares.get(server).copied().unwrap_or(0.0)
+    let weight =
+        |server: &Server| if Some(server.tier) == first { u32::from(server.weight) * FULL } else { 0 };
+    cluster.servers.iter().map(weight).collect()
 }
 
 pub(super) fn all_down(policy: &Policy) -> Value {

@@ -428,6 +428,21 @@ fn warns_where_a_policy_cannot_work_as_it_is_meant() {
             forwarder,
         ],
     );
+    for (weight, told) in [
+        (
+            999,
+            &[
+                "c.netz: select = \"sticky\" shares clients out in 1024 buckets, which give a 0.0% and not 0.1%: use fewer servers, \
+             weights that differ less, or other names of servers",
+            ][..],
+        ),
+        (9, &[]),
+    ] {
+        let servers = format!(
+            "server = [{{ name = \"a\", address = \"10.0.0.1\" }}, {{ name = \"b\", address = \"10.0.0.2\", weight = {weight} }}]"
+        );
+        check_warnings(&format!("{servers}\nselect = \"sticky\""), &[&[forwarder], told].concat());
+    }
     check_warnings(
         &format!("{two}spill_below = 2"),
         &["c.netz: `spill_below` means nothing where all servers are of one tier"],
@@ -526,6 +541,14 @@ fn ttls_beside_the_probes() {
         ),
         &[quick],
     );
+    // The quickest of several probes is enough where all have to succeed, else the slowest has to notice, too.
+    let several = "interfaces = [\"eth0\"]\n[[cluster]]\nname = \"c.netz\"\nttl = 60\n\
+                   part = [{ first = \"10.10.10.1\", count = 2 }]\n\
+                   probe = [{ port = 443 }, { name = \"slow\", port = 80, interval = \"30s\" }]\n";
+    for (join, expected) in [("all", &[quick.to_owned()][..]), ("any", &[])] {
+        let model = parse(&format!("{several}probes = \"{join}\""), "F").unwrap();
+        assert_eq!(warnings(&model), expected, "{join}");
+    }
 }
 
 /// Agents may report weights, which not every policy can follow.

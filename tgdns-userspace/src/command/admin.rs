@@ -10,7 +10,8 @@ use super::Controller;
 
 /// Hand a server out to no new clients; it is probed on
 ///
-/// The command answers once the state is saved and no answer has the server any more.
+/// The command answers once the state is saved and no answer has the server any more, unless all servers that a view is shown
+/// were taken out: then `all_down` says what its clients are told.
 #[derive(Args)]
 #[command(after_help = DRAIN_EXAMPLES)]
 pub(crate) struct Drain {
@@ -20,7 +21,8 @@ pub(crate) struct Drain {
 
 /// Hand a server out to nobody and don't probe it, while it is being worked on
 ///
-/// The command answers once the state is saved and no answer has the server any more.
+/// The command answers once the state is saved and no answer has the server any more, unless all servers that a view is shown
+/// were taken out: then `all_down` says what its clients are told.
 #[derive(Args)]
 #[command(after_help = MAINT_EXAMPLES)]
 pub(crate) struct Maint {
@@ -30,7 +32,8 @@ pub(crate) struct Maint {
 
 /// Hand a server out again, as its health says
 ///
-/// A server whose maintenance ends must prove itself anew, which takes a few probes.
+/// A server whose maintenance ends must prove itself anew, which takes a few probes. What was said of a server that is
+/// configured no longer holds for its name, should it come back: `ready` takes that back, too.
 #[derive(Args)]
 #[command(after_help = READY_EXAMPLES)]
 pub(crate) struct Ready {

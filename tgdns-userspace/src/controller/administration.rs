@@ -64,7 +64,7 @@ impl Administration {
     }
 
     fn apply(&mut self, wish: &Wish, model: &Model, unix_seconds: u64) -> Result<Value> {
-        let servers = servers(wish, model)?;
+        let servers = servers(wish, model, &self.wanted)?;
         if let Some(until) = wish.until {
             ensure!(wish.state != AdminState::Ready, "`until` is for drain and maint: ready is for good");
             ensure!(unix_seconds < until, "`until` is in the past: nothing was changed");
@@ -159,11 +159,17 @@ impl Controller {
     }
 }
 
-/// The servers that a wish is about, in the model's order.
-fn servers(wish: &Wish, model: &Model) -> Result<Vec<String>> {
+/// The servers that a wish is about, in the model's order. Who is configured no more and out still may be ready again.
+fn servers(wish: &Wish, model: &Model, admins: &Admins) -> Result<Vec<String>> {
     let all = || model.clusters.iter().flat_map(|cluster| &cluster.servers);
+    let mut gone = Vec::new();
     for name in &wish.servers {
-        if !all().any(|server| server.name == *name) {
+        if all().any(|server| server.name == *name) {
+            continue;
+        }
+        if wish.state == AdminState::Ready && admins.said_last(name).is_some() {
+            gone.push(name.clone());
+        } else {
             bail!("there is no server \"{name}\": {}", known(name, all().map(|server| server.name.as_str())));
         }
     }
@@ -176,7 +182,8 @@ fn servers(wish: &Wish, model: &Model) -> Result<Vec<String>> {
     let is_wanted = |server: &&Server| {
         wish.servers.contains(&server.name) || (wish.all_in.is_some() && server.part == wish.all_in)
     };
-    let wanted: Vec<String> = all().filter(is_wanted).map(|server| server.name.clone()).collect();
+    let mut wanted: Vec<String> = all().filter(is_wanted).map(|server| server.name.clone()).collect();
+    wanted.append(&mut gone);
     ensure!(!wanted.is_empty(), "no server is named: name one or more, or all of a part with --all-in");
     Ok(wanted)
 }
@@ -221,6 +228,31 @@ mod tests {
         };
         administration.take(&wish, &config::parse(CONFIG, "F").unwrap(), 100, reply);
         told
+    }
+
+    /// It would be out when it comes back.
+    #[test]
+    fn a_server_that_is_gone_is_made_ready() {
+        let mut admins = Admins::default();
+        let drained = Said { state: AdminState::Drain, reason: None, since: 50, until: None };
+        admins.set("gone", drained);
+        let model = config::parse(CONFIG, "F").unwrap();
+        let mut administration = Administration::new(admins);
+        let wish = |state, server: &str| {
+            let servers = vec![server.to_owned()];
+            Wish { state, servers, all_in: None, reason: None, until: None }
+        };
+        for (state, server, expected) in [
+            (AdminState::Drain, "gone", Err("there is no server \"gone\": there are a")),
+            (AdminState::Ready, "never", Err("there is no server \"never\": there are a")),
+            (AdminState::Ready, "gone", Ok(json!(["gone"]))),
+            (AdminState::Ready, "gone", Err("there is no server \"gone\": there are a")),
+        ] {
+            let told = administration.apply(&wish(state, server), &model, 100);
+            let told = told.map(|told| told["servers"].clone()).map_err(|error| error.to_string());
+            assert_eq!(told, expected.map_err(str::to_owned), "{state} {server}");
+        }
+        assert_eq!(administration.wanted.state("gone", 100), AdminState::Ready);
     }
 
     /// What the file has counts, and nothing else; only what is sure to last is acknowledged.

@@ -14,7 +14,6 @@ use super::{Destination, conversation::quoted, words::Said};
 use crate::{
     admin::AdminState,
     cluster::File,
-    deadline::timed_out,
     health::{Outcome, ReportedWeight},
 };
 
@@ -25,7 +24,10 @@ const MOST: u64 = 4096;
 const MOST_READS: usize = 32;
 static READS: AtomicUsize = AtomicUsize::new(0);
 
-/// Reads the file: one that is not there says that the server is not well, one that cannot be read says nothing. A disk that hangs holds up no probe but those of files.
+/// Reads the file: one that is not there says that the server is not well. A disk that hangs holds up no probe but those of files.
+///
+/// # Errors
+/// A file that cannot be read, or not in time, says nothing of the server: that is this host's fault.
 pub(super) async fn probe(kind: &File, destination: &Destination, timeout: Duration) -> io::Result<Outcome> {
     let path = kind
         .path
@@ -36,15 +38,19 @@ pub(super) async fn probe(kind: &File, destination: &Destination, timeout: Durat
         READS.fetch_sub(1, Ordering::Relaxed);
         return Err(io::Error::other(format!("{MOST_READS} earlier reads of state files hang")));
     }
-    let reading = spawn_blocking(move || {
-        let text = read(&path);
-        READS.fetch_sub(1, Ordering::Relaxed);
-        (text, path)
+    let reading = spawn_blocking({
+        let path = path.clone();
+        move || {
+            let text = read(&path);
+            READS.fetch_sub(1, Ordering::Relaxed);
+            text
+        }
     });
     let Ok(read) = tokio::time::timeout(timeout, reading).await else {
-        return Ok(Outcome::failure(timed_out(timeout)));
+        let timeout = humantime::format_duration(timeout);
+        return Err(io::Error::new(ErrorKind::TimedOut, format!("{path} was not read within {timeout}")));
     };
-    let (text, path) = read.map_err(io::Error::other)?;
+    let text = read.map_err(io::Error::other)?;
     Ok(match text {
         Ok(text) => judge(&text, &path, started.elapsed()),
         Err(error) if error.kind() == ErrorKind::NotFound => Outcome::failure(format!("there is no {path}")),
@@ -76,6 +82,26 @@ fn judge(text: &[u8], path: &str, took: Duration) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The server may be as well as ever.
+    #[test]
+    fn a_read_that_hangs_says_nothing_of_the_server() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .max_blocking_threads(1)
+            .build()
+            .expect("a runtime");
+        // The read waits for the one thread that it could have.
+        let (free, taken) = std::sync::mpsc::channel::<()>();
+        let thread = runtime.spawn_blocking(move || taken.recv());
+        let kind = File { path: "/proc/self/status".to_owned() };
+        let timeout = Duration::from_millis(20);
+        let outcome = runtime.block_on(probe(&kind, &Destination::at("10.9.9.9"), timeout));
+        let expected = "/proc/self/status was not read within 20ms";
+        assert_eq!(outcome.expect_err("no verdict").to_string(), expected);
+        drop(free);
+        runtime.block_on(thread).expect("the thread").expect_err("it was only waited for");
+    }
 
     /// The states that a person or a script writes, one after the other.
     #[tokio::test]

@@ -382,6 +382,18 @@ fn shares_and_tiers_are_shown_where_they_differ() {
     }
 }
 
+/// Clients are shared out by buckets, which follow equal weights on average only.
+#[test]
+fn shares_of_clients_are_those_of_the_buckets() {
+    let config = CONFIG.replace("[[cluster]]\n", "[[cluster]]\nselect = \"sticky\"\n");
+    let status = status_after(&config, Duration::ZERO, &[true, true, true]);
+    let shares: Vec<f64> = status.clusters[0].servers.iter().map(|server| server.share).collect();
+    let buckets = |share: &f64| share * 1024.0;
+    assert!(shares.iter().map(buckets).all(|count| count.fract() == 0.0), "{shares:?}");
+    assert_eq!(shares.iter().sum::<f64>(), 1.0);
+    assert!(shares.iter().all(|share| (share - 1.0 / 3.0).abs() < 0.06), "{shares:?}");
+}
+
 /// One server of each kind that is not live: why it is not handed out, and why it is after all where none is live.
 #[test]
 fn each_server_s_place_has_its_reason() {

@@ -1,5 +1,6 @@
 //! Where a policy can't work as it is meant.
 
+mod sticky;
 mod tiers;
 mod ttl;
 
@@ -39,19 +40,7 @@ pub(super) fn of_policy(cluster: &Cluster, warnings: &mut Vec<String>) {
                 "select = \"rotate\" ignores weights that agents report, but for 0: set \"weighted\"{STATES_ALONE}"
             ));
         }
-        (Select::Sticky { ipv4, ipv6 }, _) => {
-            if ipv4 == 0 || ipv6 == 0 {
-                warn(
-                    "a sticky prefix of 0 bits sends all clients of that family to one server: lengthen it"
-                        .to_owned(),
-                );
-            }
-            warn(
-                "select = \"sticky\" goes by who asks: behind a forwarder all clients have the forwarder's address, and so one \
-                 server; let clients ask the load balancers themselves, or set select = \"weighted\""
-                    .to_owned(),
-            );
-        }
+        (Select::Sticky { ipv4, ipv6 }, _) => sticky::of_clients(cluster, (ipv4, ipv6), &mut warn),
         (Select::Rotate | Select::Weighted, _) => {}
     }
     tiers::of_tiers(cluster, &mut warn);

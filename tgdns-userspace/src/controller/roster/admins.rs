@@ -1,8 +1,8 @@
 //! What people say of the servers, and what that comes to at a time.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::{Roster, news::What};
+use super::Roster;
 use crate::{
     admin::{AdminState, Admins, Said},
     last_run::WORK_ENDED,
@@ -63,7 +63,6 @@ impl Roster {
         let before = former.unwrap_or(&self.admins).said_last(name).filter(|said| said.state == from);
         let has_changed = from != to || (before != said && before.is_some() && said.is_some());
         if has_changed {
-            let after = before.map(|said| Duration::from_secs(unix_seconds.saturating_sub(said.since)));
             let remark = Remark {
                 subject: Subject::Admin,
                 from: from.to_string(),
@@ -72,7 +71,7 @@ impl Roster {
                 until: said.and_then(|said| said.until),
                 at: now,
             };
-            self.tell(place, What::Remark(remark), after);
+            self.remark(place, remark);
         }
         if let Some(state) = self.states.get_mut(cluster).and_then(|states| states.get_mut(server)) {
             *state = to;

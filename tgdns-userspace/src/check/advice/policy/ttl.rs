@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    cluster::{Cluster, Probe, Server},
+    cluster::{Cluster, Join, Probe, Server},
     ttl,
 };
 
@@ -15,11 +15,17 @@ const SHORT_TTL: u32 = 5;
 const TIMES_DETECTION: u32 = 3;
 
 pub(super) fn of_ttl(cluster: &Cluster, warn: &mut impl FnMut(String)) {
-    let Cluster { ttl, ttl_min, servers, .. } = cluster;
+    let Cluster { ttl, ttl_min, servers, join, .. } = cluster;
     // Where the TTL follows health no answer outlives a change by more than the least one.
     let (key, seconds) = ttl_min.map_or(("ttl", *ttl), |least| ("ttl_min", least));
-    // Of the server that is watched most closely; all its probes may have to notice.
-    let noticed = |server: &Server| server.probes.iter().map(detection).max();
+    // Of the server that is watched most closely; where any one of its probes makes it up, all have to notice.
+    let noticed = |server: &Server| {
+        let detections = server.probes.iter().map(detection);
+        match join {
+            Join::All => detections.min(),
+            Join::Any => detections.max(),
+        }
+    };
     let detection = servers.iter().filter_map(noticed).min().unwrap_or_default();
     if seconds > SHORT_TTL && Duration::from_secs(seconds.into()) > detection * TIMES_DETECTION {
         let detection = humantime::format_duration(detection);

@@ -26,6 +26,33 @@ fn where_none_is_live_those_who_are_ready_come_first() {
     ]);
 }
 
+/// What was said once more, with another reason or end, is no change.
+#[test]
+fn how_long_a_state_held_counts_from_its_change() {
+    let start = Instant::now();
+    let mut roster = Roster::new(model(&[1]), Admins::default(), Some(BTreeSet::new()), start);
+    let mut say = |second, state, reason: &str| {
+        let mut admins = roster.admins().clone();
+        admins.set("server-0", Said { state, reason: Some(reason.to_owned()), since: second, until: None });
+        roster.set_admins(admins);
+        roster.tell_time(start + Duration::from_secs(second), second);
+        let told = roster.take_news();
+        let of_people = told.into_iter().filter(News::is_of_people);
+        of_people.map(|news| news.after.map(|after| after.as_secs())).collect::<Vec<_>>()
+    };
+    let (ready, drain, maint) = (AdminState::Ready, AdminState::Drain, AdminState::Maint);
+    for (second, state, reason, after) in [
+        (10, drain, "a fan", None),
+        (20, drain, "two fans", Some(10)),
+        (40, maint, "a disk", Some(30)),
+        (50, maint, "two disks", Some(10)),
+        (100, ready, "done", Some(60)),
+        (107, drain, "a fan", Some(7)),
+    ] {
+        assert_eq!(say(second, state, reason), [after], "at {second}");
+    }
+}
+
 #[test]
 fn a_server_that_is_worked_on_is_waited_for_by_nobody() {
     let now = Instant::now();

@@ -58,7 +58,46 @@ pub enum Request {
 #[derive(Debug)]
 pub struct Call {
     pub request: Request,
-    pub reply: oneshot::Sender<Result<Value>>,
+    pub reply: Replier,
+}
+
+/// The way back. A client that has gone is no error.
+pub type Replier = oneshot::Sender<Result<Reply>>;
+
+/// What a client is told: its line, the end included. Copies share it.
+#[derive(Clone, Debug)]
+pub struct Reply(Arc<Vec<u8>>);
+
+impl Reply {
+    /// `{"ok":…}`.
+    ///
+    /// # Errors
+    /// It cannot be written as JSON.
+    pub fn ok(told: &impl Serialize) -> Result<Self> {
+        let mut line = b"{\"ok\":".to_vec();
+        serde_json::to_writer(&mut line, told).context("the reply cannot be written as JSON")?;
+        line.extend_from_slice(b"}\n");
+        Ok(Self(Arc::new(line)))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn shares_line_with(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// `{"error":"…"}`, with the mistakes of the configuration file where that is what it is.
+    fn error(error: &anyhow::Error) -> Self {
+        let text = format!("{error:#}");
+        let told = match error.downcast_ref::<ConfigErrors>() {
+            None => json!({ "error": text }),
+            Some(mistakes) => {
+                let mistake = |mistake: &ConfigError| json!({ "line": mistake.line, "column": mistake.column, "message": mistake.message });
+                let listed: Vec<Value> = mistakes.errors.iter().map(mistake).collect();
+                json!({ "error": text, "file": mistakes.file_name, "mistakes": listed })
+            }
+        };
+        Self(Arc::new(format!("{told}\n").into_bytes()))
+    }
 }
 
 /// Takes over the path and listens there; the socket's file goes when the second value is dropped.
@@ -112,29 +151,16 @@ async fn converse(mut stream: UnixStream, calls: &mpsc::Sender<Call>, place: &mu
         } else {
             answer(&line, calls).await
         };
-        let reply = match reply {
-            Ok(value) => json!({ "ok": value }),
-            Err(error) => refusal(&error),
-        };
-        let text = format!("{reply}\n");
+        let Reply(line) = reply.unwrap_or_else(|error| Reply::error(&error));
         place.is_idle();
-        timeout(PATIENCE, output.write_all(text.as_bytes())).await.context("did not take the reply")??;
+        timeout(PATIENCE, output.write_all(&line)).await.context("did not take the reply")??;
         if too_long {
             return Ok(());
         }
     }
 }
 
-/// An error, with the mistakes of the configuration file where that is what it is.
-fn refusal(error: &anyhow::Error) -> Value {
-    let text = format!("{error:#}");
-    let Some(mistakes) = error.downcast_ref::<ConfigErrors>() else { return json!({ "error": text }) };
-    let mistake = |mistake: &ConfigError| json!({ "line": mistake.line, "column": mistake.column, "message": mistake.message });
-    let listed: Vec<Value> = mistakes.errors.iter().map(mistake).collect();
-    json!({ "error": text, "file": mistakes.file_name, "mistakes": listed })
-}
-
-async fn answer(line: &[u8], calls: &mpsc::Sender<Call>) -> Result<Value> {
+async fn answer(line: &[u8], calls: &mpsc::Sender<Call>) -> Result<Reply> {
     let request = serde_json::from_slice(line)
         .context("not a request: ask one per line, {\"command\":\"status\"} or {\"command\":\"stats\"}")?;
     let (reply, answered) = oneshot::channel();

@@ -36,6 +36,7 @@ use health_file::{HealthFile, unix_milliseconds};
 use heartbeat::Heartbeat;
 use probing::{Paused, Tally};
 use publication::Publication;
+use readings::Readings;
 use reloading::{Asker, Configuration, Reloading};
 use roster::Roster;
 use self_testing::SelfTesting;
@@ -52,6 +53,7 @@ mod log;
 mod open_files;
 mod probing;
 mod publication;
+mod readings;
 mod reload;
 pub mod reloading;
 pub mod roster;
@@ -109,6 +111,7 @@ struct Controller {
     roster: Roster,
     reloading: Reloading,
     administration: Administration,
+    readings: Readings,
     paused: Paused,
     tally: Tally,
     fast_path: Option<FastPath>,
@@ -142,6 +145,7 @@ impl Controller {
             hooks,
             reloading: Reloading::default(),
             administration: Administration::new(admins.clone()),
+            readings: Readings::new(now),
             roster: Roster::new(model, admins, services, now),
             paused: Paused::default(),
             tally: Tally::default(),
@@ -162,25 +166,34 @@ impl Controller {
     /// Gives the name of the signal that ended it.
     async fn turns(&mut self, sources: &mut Sources) -> Result<&'static str> {
         loop {
-            let mut event = sources.next(self.wake_at()).await;
-            for _ in 0..EVENTS_PER_TURN {
-                match event {
-                    None => break,
-                    Some(Event::Stop(signal)) => return Ok(signal),
-                    Some(Event::Failed(error)) => return Err(error),
-                    Some(Event::Probed(probed)) => self.probed(probed),
-                    Some(Event::Interfaces(snapshot)) => self.see(snapshot),
-                    Some(Event::Call(call)) => self.call(call, sources),
-                    Some(Event::Saved(outcome)) => self.saved(outcome, sources),
-                    Some(Event::HealthSaved(outcome)) => self.health_file.saved(&outcome, Instant::now()),
-                    Some(Event::Reload) => self.reload(Asker::Signal, sources),
-                    Some(Event::Loaded(outcome)) => self.loaded(outcome.map(|loaded| *loaded), sources),
-                }
-                event = sources.ready();
+            if let Some(signal) = self.turn(sources).await? {
+                return Ok(signal);
             }
-            self.settle(sources);
-            self.watchdog.feed(Instant::now());
         }
+    }
+
+    /// Waits for events, or until something is due, and does what follows. Gives the signal that is to end the turns.
+    async fn turn(&mut self, sources: &mut Sources) -> Result<Option<&'static str>> {
+        let mut event = sources.next(self.wake_at()).await.or_else(|| sources.ready());
+        for _ in 0..EVENTS_PER_TURN {
+            match event {
+                None => break,
+                Some(Event::Stop(signal)) => return Ok(Some(signal)),
+                Some(Event::Failed(error)) => return Err(error),
+                Some(Event::Probed(probed)) => self.probed(probed),
+                Some(Event::Interfaces(snapshot)) => self.see(snapshot),
+                Some(Event::Call(call)) => self.call(call, sources),
+                Some(Event::Saved(outcome)) => self.saved(outcome, sources),
+                Some(Event::HealthSaved(outcome)) => self.health_file.saved(&outcome, Instant::now()),
+                Some(Event::Reload) => self.reload(Asker::Signal, sources),
+                Some(Event::Loaded(outcome)) => self.loaded(outcome.map(|loaded| *loaded), sources),
+            }
+            event = sources.ready();
+        }
+        self.settle(sources);
+        self.tell_reading(sources);
+        self.watchdog.feed(Instant::now());
+        Ok(None)
     }
 
     fn wake_at(&self) -> Option<Instant> {
@@ -197,6 +210,7 @@ impl Controller {
             self.roster.next_ttls_at(),
             self.next_admin_end(),
             self.rules.due_at(),
+            self.readings.due_at(),
             tidy,
             self.health_file.due_at(),
             self.watchdog.due_at(),

@@ -26,6 +26,9 @@ pub fn call<Answer: DeserializeOwned>(path: &Path, request: &Request) -> Result<
 }
 
 /// One request and its whole reply: an object with `ok` or `error`. Blocks, so long at most.
+///
+/// # Errors
+/// Nobody answers, or not in time. A change may have been made, or be made yet, even so.
 pub fn exchange(path: &Path, request: &Request, patience: Duration) -> Result<Value> {
     let shown = path.display();
     let mut stream = UnixStream::connect(path).map_err(|error| cannot_connect(error, path))?;
@@ -35,10 +38,18 @@ pub fn exchange(path: &Path, request: &Request, patience: Duration) -> Result<Va
     line.push('\n');
     stream.write_all(line.as_bytes()).with_context(|| format!("cannot ask tgdns run at {shown}"))?;
     let mut reply = String::new();
-    BufReader::new(stream)
-        .read_line(&mut reply)
-        .with_context(|| format!("no reply from tgdns run at {shown} within {} s", patience.as_secs()))?;
+    BufReader::new(stream).read_line(&mut reply).with_context(|| no_reply(path, request, patience))?;
     serde_json::from_str(&reply).with_context(|| not_ours(path))
+}
+
+fn no_reply(path: &Path, request: &Request, patience: Duration) -> String {
+    let none = format!("no reply from tgdns run at {} within {} s", path.display(), patience.as_secs());
+    match request {
+        Request::Status {} | Request::History {} | Request::Stats {} => none,
+        Request::Admin(_) | Request::Reload {} => {
+            format!("{none}: the change may take effect even so, see `tgdns status` and the log")
+        }
+    }
 }
 
 fn not_ours(path: &Path) -> String {

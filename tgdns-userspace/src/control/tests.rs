@@ -42,8 +42,8 @@ fn start(directory: &Directory) -> SocketFile {
         while let Some(call) = calls.recv().await {
             number += 1;
             let reply = match call.request {
-                Request::Status {} => Ok(json!({ "number": number })),
-                Request::Admin(_) | Request::History {} | Request::Reload {} => Ok(json!("done")),
+                Request::Status {} => Reply::ok(&json!({ "number": number })),
+                Request::Admin(_) | Request::History {} | Request::Reload {} => Reply::ok(&"done"),
                 Request::Stats {} => Err(anyhow!("inner").context("outer")),
             };
             // A client may be gone before its reply.
@@ -214,4 +214,24 @@ fn a_missing_controller_is_told_with_a_way_out() {
     let error = client::call::<Value>(&directory.socket(), &Request::Status {}).unwrap_err().to_string();
     assert!(error.starts_with("no tgdns run answers at "), "{error}");
     assert!(error.contains("--control"), "{error}");
+}
+
+/// Whoever waits in vain for a change is not told that nothing came of it.
+#[tokio::test]
+async fn a_change_that_is_not_acknowledged_may_have_happened() {
+    let directory = Directory::new();
+    let (_listener, _file) = listen(&directory.socket(), None).unwrap();
+    let wish = r#"{"command":"admin","state":"drain","servers":["a"]}"#;
+    for (request, may_happen) in [
+        (serde_json::from_str(wish).unwrap(), true),
+        (Request::Reload {}, true),
+        (Request::Status {}, false),
+        (Request::History {}, false),
+        (Request::Stats {}, false),
+    ] {
+        let patience = Duration::from_millis(20);
+        let error = client::exchange(&directory.socket(), &request, patience).unwrap_err().to_string();
+        assert!(error.starts_with("no reply from tgdns run at "), "{error}");
+        assert_eq!(error.contains("the change may take effect even so"), may_happen, "{error}");
+    }
 }

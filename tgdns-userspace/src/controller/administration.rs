@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, bail, ensure};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
-use tokio::sync::oneshot;
+use serde_json::json;
 
 use super::{Controller, roster::Roster, sources::Sources};
 use crate::{
     admin::{AdminState, Admins, Said, file::Saved},
     cluster::{Model, Server},
+    control::{Replier, Reply},
     probe::Target,
     responder::unix_seconds,
 };
@@ -36,17 +36,15 @@ pub struct Wish {
     pub until: Option<u64>,
 }
 
-type Reply = oneshot::Sender<Result<Value>>;
-
 pub(super) struct Administration {
     /// As the file has it.
     saved: Admins,
     /// With all wishes that are not saved yet.
     wanted: Admins,
     /// Whose wishes are in the save that is under way.
-    saving: Vec<(Reply, Value)>,
+    saving: Vec<(Replier, Reply)>,
     /// Whose wishes are in the next one.
-    waiting: Vec<(Reply, Value)>,
+    waiting: Vec<(Replier, Reply)>,
 }
 
 impl Administration {
@@ -55,7 +53,7 @@ impl Administration {
     }
 
     /// Takes a wish, or tells at once what is wrong with it.
-    pub(super) fn take(&mut self, wish: &Wish, model: &Model, unix_seconds: u64, reply: Reply) {
+    pub(super) fn take(&mut self, wish: &Wish, model: &Model, unix_seconds: u64, reply: Replier) {
         match self.apply(wish, model, unix_seconds) {
             Ok(told) => self.waiting.push((reply, told)),
             // The client may have gone, here and below.
@@ -63,7 +61,7 @@ impl Administration {
         }
     }
 
-    fn apply(&mut self, wish: &Wish, model: &Model, unix_seconds: u64) -> Result<Value> {
+    fn apply(&mut self, wish: &Wish, model: &Model, unix_seconds: u64) -> Result<Reply> {
         let servers = servers(wish, model, &self.wanted)?;
         if let Some(until) = wish.until {
             ensure!(wish.state != AdminState::Ready, "`until` is for drain and maint: ready is for good");
@@ -74,7 +72,7 @@ impl Administration {
             let Wish { state, reason, until, .. } = wish.clone();
             self.wanted.set(server, Said { state, reason, since: unix_seconds, until });
         }
-        Ok(json!({ "servers": servers, "state": wish.state, "until": wish.until }))
+        Reply::ok(&json!({ "servers": servers, "state": wish.state, "until": wish.until }))
     }
 
     /// What is to be saved, if something waits and nothing is under way.
@@ -108,7 +106,7 @@ impl Administration {
 
 /// To be given once what was saved is published.
 pub(super) struct Acknowledgement {
-    saved: Vec<(Reply, Value)>,
+    saved: Vec<(Replier, Reply)>,
     /// It counts, but none of it is promised to last.
     doubt: Option<String>,
 }
@@ -206,6 +204,8 @@ fn known<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> String {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
+    use tokio::sync::oneshot;
+
     use super::*;
     use crate::config;
 
@@ -217,7 +217,7 @@ mod tests {
         server = [{ name = "a", address = "10.0.0.1" }]
     "#;
 
-    fn drain(administration: &mut Administration) -> oneshot::Receiver<Result<Value>> {
+    fn drain(administration: &mut Administration) -> oneshot::Receiver<Result<Reply>> {
         let (reply, told) = oneshot::channel();
         let wish = Wish {
             state: AdminState::Drain,

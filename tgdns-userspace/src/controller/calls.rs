@@ -2,12 +2,11 @@
 
 use std::time::{Instant, SystemTime};
 
-use anyhow::{Context as _, Result, bail};
-use serde_json::Value;
+use anyhow::Result;
 
-use super::{Controller, reloading::Asker, sources::Sources};
+use super::{Controller, readings::Reading, reloading::Asker, sources::Sources};
 use crate::{
-    control::{self, Request},
+    control::{self, Reply, Request},
     history::History,
     responder::unix_seconds,
     stats,
@@ -19,32 +18,34 @@ const WAITING: &str =
     "the fast path of another version answers from its own maps, until this one's have every name";
 
 impl Controller {
-    pub(super) fn call(&mut self, call: control::Call, sources: &mut Sources) {
-        if let Request::Admin(wish) = &call.request {
-            self.administration.take(wish, self.roster.model(), unix_seconds().into(), call.reply);
-            self.save(sources);
-            return;
+    pub(super) fn call(&mut self, call: control::Call, sources: &Sources) {
+        match call.request {
+            Request::Admin(wish) => {
+                self.administration.take(&wish, self.roster.model(), unix_seconds().into(), call.reply);
+                self.save(sources);
+            }
+            Request::Reload {} => self.reload(Asker::Client(call.reply), sources),
+            Request::Status {} => self.readings.ask(Reading::Status, call.reply),
+            Request::History {} => self.readings.ask(Reading::History, call.reply),
+            Request::Stats {} => self.readings.ask(Reading::Stats, call.reply),
         }
-        if call.request == (Request::Reload {}) {
-            self.reload(Asker::Client(call.reply), sources);
-            return;
-        }
-        // What was asked after a change is told with the change published.
-        self.settle(sources);
-        // The client may have gone.
-        let _ = call.reply.send(self.answer(&call.request, sources));
     }
 
-    fn answer(&self, request: &Request, sources: &Sources) -> Result<Value> {
-        let value = match request {
-            Request::Status {} => serde_json::to_value(self.status(sources)),
-            Request::History {} => serde_json::to_value(History::of(
-                &self.roster,
-                &self.rules,
-                Instant::now(),
-                SystemTime::now(),
-            )),
-            Request::Stats {} => serde_json::to_value(stats::Told {
+    /// Writes one reading, if one is due. To be called behind the publication: what was asked after a change is told with it.
+    pub(super) fn tell_reading(&mut self, sources: &Sources) {
+        let begun = Instant::now();
+        if let Some(reading) = self.readings.due(begun) {
+            let outcome = self.read(reading, sources);
+            self.readings.tell(reading, &outcome, begun, Instant::now());
+        }
+    }
+
+    fn read(&self, reading: Reading, sources: &Sources) -> Result<Reply> {
+        let (now, wall) = (Instant::now(), SystemTime::now());
+        match reading {
+            Reading::Status => Reply::ok(&self.status(sources, now, wall)),
+            Reading::History => Reply::ok(&History::of(&self.roster, &self.rules, now, wall)),
+            Reading::Stats => Reply::ok(&stats::Told {
                 counters: self.slow_path.stats(),
                 probes: self.tally.counts().map(|(name, count)| (name.to_owned(), count)).to_vec(),
                 hooks: self.hooks.counts().map(|(name, count)| (name.to_owned(), count)).to_vec(),
@@ -52,9 +53,7 @@ impl Controller {
                 self_test: self.self_test_counts(),
                 fast_path: self.fast_path_counters(),
             }),
-            Request::Admin(_) | Request::Reload {} => bail!("this is not told at once"),
-        };
-        value.context("the reply cannot be written as JSON")
+        }
     }
 
     fn self_test_counts(&self) -> Vec<(String, u64)> {
@@ -75,7 +74,7 @@ impl Controller {
         waiting.into_iter().chain(self.self_test.notes(fast_path)).collect()
     }
 
-    fn status(&self, sources: &Sources) -> Status {
+    fn status(&self, sources: &Sources, now: Instant, wall: SystemTime) -> Status {
         let model = self.roster.model();
         let process = status::Process {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -94,6 +93,6 @@ impl Controller {
             let attached = self.fast_path.as_ref().is_some_and(|fast_path| fast_path.is_attached(interface));
             self.attachments.link(interface, attached)
         };
-        Status::of(process, &self.roster, &link, Instant::now(), SystemTime::now())
+        Status::of(process, &self.roster, &link, now, wall)
     }
 }

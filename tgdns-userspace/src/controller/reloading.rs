@@ -8,14 +8,13 @@
 use std::{path::PathBuf, sync::Arc};
 
 use anyhow::{Error, Result};
-use serde_json::Value;
-use tokio::sync::oneshot;
 
 use super::{roster::Roster, slow_path::Bound};
 use crate::{
     check,
     cluster::Model,
     config,
+    control::{Replier, Reply},
     cookie::Secrets,
     preflight,
     reload::{self, Changes},
@@ -81,7 +80,7 @@ pub(super) fn read_secrets(model: &Model) -> Result<Option<Arc<Secrets>>> {
 #[derive(Debug)]
 pub(super) enum Asker {
     Signal,
-    Client(oneshot::Sender<Result<Value>>),
+    Client(Replier),
 }
 
 impl Asker {
@@ -89,7 +88,7 @@ impl Asker {
         match (self, outcome) {
             (Self::Client(reply), outcome) => {
                 let told = match outcome {
-                    Ok(changes) => serde_json::to_value(changes).map_err(Error::from),
+                    Ok(changes) => Reply::ok(changes),
                     Err(error) => Err(again(error)),
                 };
                 // The client may have gone.

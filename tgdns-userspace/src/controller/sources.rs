@@ -29,10 +29,10 @@ const WAITING: usize = 256;
 
 /// Everything that runs beside the loop. Dropping it ends all of that.
 pub(super) struct Sources {
-    probed: mpsc::Receiver<Probed>,
+    pub(super) probed: mpsc::Receiver<Probed>,
     interfaces: mpsc::Receiver<Snapshot>,
-    calls: mpsc::Receiver<control::Call>,
-    saved: mpsc::Receiver<Result<Saved>>,
+    pub(super) calls: mpsc::Receiver<control::Call>,
+    pub(super) saved: mpsc::Receiver<Result<Saved>>,
     saved_sender: mpsc::Sender<Result<Saved>>,
     health_saved: mpsc::Receiver<Result<()>>,
     health_saved_sender: mpsc::Sender<Result<()>>,
@@ -155,9 +155,10 @@ impl Sources {
         }
     }
 
-    /// The next event of those that wait already; signals and failures come by `next`.
+    /// The next event of those that wait already; signals, failures and what was read come by `next`.
     pub(super) fn ready(&mut self) -> Option<Event> {
-        let probed = self.probed.try_recv().map(Event::Probed);
+        let saved = self.saved.try_recv().map(Event::Saved);
+        let probed = saved.or_else(|_| self.probed.try_recv().map(Event::Probed));
         let interfaces = probed.or_else(|_| self.interfaces.try_recv().map(Event::Interfaces));
         interfaces.or_else(|_| self.calls.try_recv().map(Event::Call)).ok()
     }

@@ -81,6 +81,11 @@ impl Reply {
     }
 
     #[cfg(test)]
+    pub(crate) fn object(&self) -> Value {
+        serde_json::from_slice(&self.0).unwrap_or_default()
+    }
+
+    #[cfg(test)]
     pub(crate) fn shares_line_with(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }

@@ -249,7 +249,8 @@ mod tests {
             (AdminState::Ready, "gone", Err("there is no server \"gone\": there are a")),
         ] {
             let told = administration.apply(&wish(state, server), &model, 100);
-            let told = told.map(|told| told["servers"].clone()).map_err(|error| error.to_string());
+            let told =
+                told.map(|told| told.object()["ok"]["servers"].clone()).map_err(|error| error.to_string());
             assert_eq!(told, expected.map_err(str::to_owned), "{state} {server}");
         }
         assert_eq!(administration.wanted.state("gone", 100), AdminState::Ready);

@@ -432,7 +432,7 @@ fn warns_where_a_policy_cannot_work_as_it_is_meant() {
         (
             999,
             &[
-                "c.netz: select = \"sticky\" shares clients out in 1024 buckets, which give a 0.0% and not 0.1%: use fewer servers, \
+                "c.netz: select = \"sticky\" shares clients out in 1024 buckets, which give a 0.3% and not 0.1%: use fewer servers, \
              weights that differ less, or other names of servers",
             ][..],
         ),

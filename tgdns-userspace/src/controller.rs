@@ -101,7 +101,9 @@ pub async fn run(configuration: Configuration, model: Model) -> Result<()> {
     service_manager::ready();
     let signal = controller.turns(&mut sources).await?;
     service_manager::stopping();
+    controller.tell_news(Instant::now());
     controller.save_health_at_last();
+    controller.hooks.finish().await;
     controller.log_stop(signal);
     Ok(())
 }

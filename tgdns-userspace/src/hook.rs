@@ -15,6 +15,7 @@ use serde::Serialize;
 use tokio::{
     sync::mpsc::{self, error::TrySendError},
     task::JoinSet,
+    time::{Instant, timeout_at},
 };
 
 use self::post::Post;
@@ -28,6 +29,10 @@ mod post;
 
 /// What waits for a hook at most.
 const WAITING: usize = 256;
+
+/// For so long at most a hook that ends is waited for, with what it has not been told yet. A stop takes no longer
+/// (`TimeoutStopSec=` of the unit is 10 s).
+const RUN_OUT: Duration = Duration::from_secs(5);
 
 /// What a hook is told: as JSON, on a command's standard input or in a request's body, and in variables of a command's
 /// environment.
@@ -59,6 +64,8 @@ pub struct Fact {
 #[derive(Debug, Default)]
 pub struct Hooks {
     running: Vec<Running>,
+    /// Those that are told what waits for them, and nothing more.
+    ending: JoinSet<()>,
     /// Of these, and of those before them.
     counts: Arc<Counts>,
 }
@@ -67,8 +74,10 @@ pub struct Hooks {
 struct Running {
     hook: Hook,
     queue: mpsc::Sender<Arc<Fact>>,
+    /// Facts that it has not been told yet, or is being told.
+    waiting: Arc<AtomicU64>,
     /// One, which ends when this is dropped.
-    _task: JoinSet<()>,
+    task: JoinSet<()>,
 }
 
 #[derive(Debug, Default)]
@@ -87,7 +96,7 @@ impl Hooks {
     }
 
     /// Takes another configuration's hooks: those that are the same in it go on with what they do and what waits for them,
-    /// the others are ended. Must be called within a runtime.
+    /// the others end with that, within 5 s. Must be called within a runtime.
     pub fn follow(&mut self, hooks: &[Hook]) {
         let mut before = std::mem::take(&mut self.running);
         let roots = Arc::<Roots>::default();
@@ -96,13 +105,27 @@ impl Hooks {
             let running = same.map(|same| before.swap_remove(same));
             self.running.push(running.unwrap_or_else(|| Running::start(hook, &roots, &self.counts)));
         }
+        while self.ending.try_join_next().is_some() {}
+        let until = Instant::now() + RUN_OUT;
+        for running in before {
+            self.ending.spawn(running.run_out(until, Arc::clone(&self.counts)));
+        }
+    }
+
+    /// Ends all of them, with what waits for them: that takes 5 s at most. What is not told by then is dropped, counted and
+    /// logged.
+    pub async fn finish(&mut self) {
+        self.follow(&[]);
+        while self.ending.join_next().await.is_some() {}
     }
 
     /// Tells all whom it concerns; waits for none of them.
     pub fn tell(&self, fact: Fact) {
         let fact = Arc::new(fact);
         for running in self.running.iter().filter(|running| running.hook.on.contains(&fact.event)) {
+            running.waiting.fetch_add(1, Ordering::Relaxed);
             if let Err(TrySendError::Full(_)) = running.queue.try_send(Arc::clone(&fact)) {
+                running.waiting.fetch_sub(1, Ordering::Relaxed);
                 let before = self.counts.dropped.fetch_add(1, Ordering::Relaxed);
                 // Thousands of lines would say no more.
                 if before.is_power_of_two() || before == 0 {
@@ -124,15 +147,41 @@ impl Running {
     fn start(hook: &Hook, roots: &Arc<Roots>, counts: &Arc<Counts>) -> Self {
         let (queue, receiver) = mpsc::channel(WAITING);
         let mut task = JoinSet::new();
-        task.spawn(serve(hook.clone(), Arc::clone(roots), receiver, Arc::clone(counts)));
-        Self { hook: hook.clone(), queue, _task: task }
+        let waiting = Arc::default();
+        let served = (Arc::clone(&waiting), Arc::clone(counts));
+        task.spawn(serve(hook.clone(), Arc::clone(roots), receiver, served));
+        Self { hook: hook.clone(), queue, waiting, task }
+    }
+
+    async fn run_out(mut self, until: Instant, counts: Arc<Counts>) {
+        // The task ends behind the last fact.
+        drop(self.queue);
+        if timeout_at(until, self.task.join_next()).await.is_ok() {
+            return;
+        }
+        self.task.shutdown().await;
+        let dropped = self.waiting.load(Ordering::Relaxed);
+        counts.dropped.fetch_add(dropped, Ordering::Relaxed);
+        tracing::warn!(
+            hook = %self.hook.call,
+            dropped,
+            "a hook that ends was not told everything within {}: see why it takes so long, and look up what it has missed \
+             with `tgdns history`",
+            humantime::format_duration(RUN_OUT)
+        );
     }
 }
 
-async fn serve(hook: Hook, roots: Arc<Roots>, mut facts: mpsc::Receiver<Arc<Fact>>, counts: Arc<Counts>) {
+async fn serve(
+    hook: Hook,
+    roots: Arc<Roots>,
+    mut facts: mpsc::Receiver<Arc<Fact>>,
+    (waiting, counts): (Arc<AtomicU64>, Arc<Counts>),
+) {
     let mut teller = Teller::new(&hook.call, roots);
     while let Some(fact) = facts.recv().await {
         let outcome = teller.tell(&fact, hook.timeout).await;
+        waiting.fetch_sub(1, Ordering::Relaxed);
         counts.run.fetch_add(1, Ordering::Relaxed);
         if let Err(cause) = outcome {
             counts.failed.fetch_add(1, Ordering::Relaxed);

@@ -2,16 +2,12 @@
 //!
 //! Exit codes: 0 done, 1 failed, 2 the command line is wrong. Errors go to stderr and say what to do.
 
-use std::{
-    env,
-    io::{self, IsTerminal as _, Write as _},
-    process::ExitCode,
-};
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
 
 mod command;
+mod log;
 
 /// Answers a cluster's DNS name in the NIC driver, with the addresses of its live servers.
 #[derive(Parser)]
@@ -52,12 +48,11 @@ enum Command {
 fn main() -> ExitCode {
     tgdns::child::supervise_if_asked();
     let command = CommandLine::parse().command;
-    log_to_stderr(command.logs_json());
+    log::to_stderr(command.logs_json());
     match command.run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Nobody is left to tell where stderr is closed.
-            let _ = writeln!(io::stderr(), "tgdns: {error:#}");
+            log::failure(&format!("tgdns: {error:#}"));
             ExitCode::FAILURE
         }
     }
@@ -83,18 +78,5 @@ impl Command {
             Self::ForwarderConfig(arguments) => arguments.run(),
             Self::Detach(arguments) => arguments.run(),
         }
-    }
-}
-
-/// `RUST_LOG` chooses what is logged. The journal has its own timestamps.
-fn log_to_stderr(json: bool) {
-    let filter = EnvFilter::builder().with_default_directive(tracing::Level::INFO.into()).from_env_lossy();
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false);
-    let under_systemd = env::var_os("JOURNAL_STREAM").is_some();
-    match (json, under_systemd) {
-        (true, false) => log.json().flatten_event(true).init(),
-        (true, true) => log.json().flatten_event(true).without_time().init(),
-        (false, false) => log.with_ansi(io::stderr().is_terminal()).init(),
-        (false, true) => log.with_ansi(false).without_time().init(),
     }
 }

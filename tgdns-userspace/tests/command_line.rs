@@ -4,11 +4,14 @@
 
 use std::{
     fs,
-    io::Read as _,
+    io::{PipeReader, Read as _},
     net::{SocketAddr, TcpListener, UdpSocket},
-    os::unix::fs::PermissionsExt as _,
+    os::{
+        fd::OwnedFd,
+        unix::fs::{MetadataExt as _, PermissionsExt as _},
+    },
     path::PathBuf,
-    process::{Child, Command, Output, Stdio},
+    process::{Child, Command, Output},
     sync::atomic::{AtomicU16, Ordering},
     time::{Duration, Instant},
 };
@@ -54,16 +57,19 @@ impl Drop for Place {
     }
 }
 
-/// `tgdns run`, killed at the end.
-struct Controller(Child);
+/// `tgdns run` under what passes for systemd, killed at the end; with its log.
+struct Controller(Child, PipeReader);
 
 impl Controller {
     fn start(place: &Place) -> Self {
+        let (log, journal) = std::io::pipe().unwrap();
+        let journal = fs::File::from(OwnedFd::from(journal));
+        let metadata = journal.metadata().unwrap();
         let mut run = Command::new(TGDNS);
         run.args(["run", "--config", &place.path("tgdns.toml")])
             .env_remove("RUST_LOG")
-            .env("JOURNAL_STREAM", "8:1");
-        Self(run.stderr(Stdio::piped()).spawn().unwrap())
+            .env("JOURNAL_STREAM", format!("{}:{}", metadata.dev(), metadata.ino()));
+        Self(run.stderr(journal).spawn().unwrap(), log)
     }
 
     /// Gives the exit code and the log.
@@ -71,7 +77,7 @@ impl Controller {
         let killed = Command::new("kill").args(["-s", signal, &self.0.id().to_string()]).status().unwrap();
         assert!(killed.success());
         let mut log = String::new();
-        self.0.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        self.1.read_to_string(&mut log).unwrap();
         (self.0.wait().unwrap().code(), log)
     }
 }
@@ -370,7 +376,9 @@ fn a_controller_s_life() {
             && log.contains("stopped signal=\"SIGTERM\""),
         "{log}"
     );
-    assert!(log.lines().all(|line| !line.starts_with("20")), "no timestamps under systemd: {log}");
+    let begins = |line: &str| ["<4> WARN ", "<6> INFO "].iter().any(|begin| line.starts_with(begin));
+    assert!(log.lines().all(begins), "priorities and no timestamps under systemd: {log}");
+    assert!(log.lines().any(|line| line.starts_with("<4> WARN too few servers")), "{log}");
 }
 
 #[test]

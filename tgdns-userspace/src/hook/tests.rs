@@ -155,6 +155,38 @@ async fn what_stays_the_same_goes_on() {
     }
 }
 
+/// At a stop, and of a reload that takes it away.
+#[tokio::test]
+async fn what_waits_is_told_before_the_end() {
+    let path = file("end");
+    let script = format!("sleep 0.1; echo $TGDNS_SERVER >> {}", path.display());
+    for stops in [true, false] {
+        let mut hooks = Hooks::start(&[hook(&script, 60_000)]);
+        ["a", "b", "c"].into_iter().for_each(|server| hooks.tell(fact(Occasion::Down, server)));
+        if stops {
+            hooks.finish().await;
+        } else {
+            hooks.follow(&[hook("exit 0", 60_000)]);
+            hooks.tell(fact(Occasion::Up, "d"));
+            until(&hooks, 3).await;
+        }
+        assert_eq!(hooks.counts(), [("run", 3), ("failed", 0), ("dropped", 0)]);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "a\nb\nc\n", "stops: {stops}");
+        fs::remove_file(&path).unwrap();
+    }
+}
+
+/// The clock goes on when nothing else does.
+#[tokio::test(start_paused = true)]
+async fn what_a_hook_that_hangs_misses_is_counted() {
+    let mut hooks = Hooks::start(&[hook("sleep 600", 600_000), hook("exec sleep 601", 600_000)]);
+    ["a", "b", "c"].into_iter().for_each(|server| hooks.tell(fact(Occasion::Down, server)));
+    let start = tokio::time::Instant::now();
+    hooks.finish().await;
+    assert_eq!(start.elapsed().as_secs(), RUN_OUT.as_secs());
+    assert_eq!(hooks.counts(), [("run", 0), ("failed", 0), ("dropped", 6)]);
+}
+
 #[test]
 fn the_log_has_no_secrets_of_a_command() {
     let hook = Hook {

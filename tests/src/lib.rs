@@ -1,4 +1,4 @@
-//! The lab, the vectors, places for pins, torture, chaos, and benchmarks.
+//! The lab, the vectors, places for pins, torture, chaos, benchmarks, and pairs of devices.
 
 pub mod bench;
 pub mod chaos;
@@ -6,3 +6,4 @@ pub mod lab;
 pub mod pins;
 pub mod torture;
 pub mod vectors;
+pub mod veth;

@@ -5,16 +5,19 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    process::Command,
     thread,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
 use aya::maps::{Array, Map, MapData};
-use tests::vectors::{
-    self,
-    check::{Outcome, report},
+use tests::{
+    lab::program,
+    vectors::{
+        self,
+        check::{Outcome, report},
+    },
+    veth::Veth,
 };
 use tgdns::{
     cluster::XdpMode,
@@ -106,7 +109,7 @@ fn attaches_pins_and_detaches() -> Result<()> {
     let mut program = Program::load(Some(&device.pins))?;
     ensure!(!device.shows_program()?, "a new device has a program");
 
-    let attached = program.attach(&device.name, XdpMode::Native, &device.pins)?;
+    let attached = program.attach(device.name(), XdpMode::Native, &device.pins)?;
     assert_eq!(attached, Attached::Anew);
     assert!(device.shows_program()?);
 
@@ -118,14 +121,14 @@ fn attaches_pins_and_detaches() -> Result<()> {
     drop(program);
     assert!(device.shows_program()?);
     let mut successor = Program::load(Some(&device.pins))?;
-    assert_eq!(successor.attach(&device.name, XdpMode::Native, &device.pins)?, Attached::Replaced);
+    assert_eq!(successor.attach(device.name(), XdpMode::Native, &device.pins)?, Attached::Replaced);
     let (action, frame) = successor.test_run(&vector.frame, 1)?;
     vector.check(&outcome(action, frame)?, &[(vector.expected.counter(), 1)])?;
     drop(successor);
     assert!(device.shows_program()?);
 
     let removed = xdp::detach(&device.pins)?;
-    assert!(removed.iter().any(|pin| pin.ends_with(&format!("link-{}", device.name))), "{removed:?}");
+    assert!(removed.iter().any(|pin| pin.ends_with(&format!("link-{}", device.name()))), "{removed:?}");
     // The kernel frees a link some time after its last pin went.
     let until = Instant::now() + Duration::from_secs(5);
     while device.shows_program()? {
@@ -145,19 +148,21 @@ fn a_program_takes_over_from_another_layout() -> Result<()> {
         vectors.iter().find(|vector| vector.name == "a query over ipv4").context("no such vector")?;
     let model = config::parse(
         &format!(
-            "interfaces = [{:?}]\npin_dir = {:?}\n[[cluster]]\nname = \"internet.intern.netz\"\nprobe.port = 443\n\
+            "interfaces = [{:?}]\npin_dir = {:?}\nwhen_stale = \"servfail\"\n[[cluster]]\nname = \"internet.intern.netz\"\nprobe.port = 443\n\
              part = [{{ first = \"10.10.10.20\", count = 3 }}]\n",
-            device.name, device.pins
+            device.name(),
+            device.pins
         ),
         "F",
     )?;
-    let link = device.pins.join(format!("link-{}", device.name));
-    // For addresses of both types, with all servers live.
+    let link = device.pins.join(format!("link-{}", device.name()));
+    // For addresses of both types, with all servers live, before the first beat and after it.
     let asked = |fast_path: &FastPath| fast_path.findings().counts()[0];
 
     let first = FastPath::start(&model)?;
-    ensure!(!first.is_waiting() && first.is_attached(&device.name));
-    assert_eq!(asked(&first), ("asked", 2));
+    ensure!(!first.is_waiting() && first.is_attached(device.name()));
+    assert_eq!(asked(&first), ("asked", 4));
+    assert_eq!(first.findings().counted().answered_stale, 2);
     drop(first);
     let before = program_id(&link)?;
     change_layout(&device.pins.join("SETTINGS"))?;
@@ -168,11 +173,11 @@ fn a_program_takes_over_from_another_layout() -> Result<()> {
     second.publish(&image)?;
     second.beat(Duration::from_secs(60))?;
     second.take_over(&model.interfaces, &image)?;
-    ensure!(second.is_attached(&device.name) && program_id(&link)? != before);
+    ensure!(second.is_attached(device.name()) && program_id(&link)? != before);
     ensure!(!device.pins.join("next").exists());
     let news = second.self_test(&image, Instant::now() + Duration::from_secs(60))?;
     assert_eq!(news, News::default());
-    ensure!(asked(&second).1 > 4, "{:?}", asked(&second));
+    ensure!(asked(&second).1 > 8, "{:?}", asked(&second));
     // Other servers than the maps have.
     let other = vectors.iter().find(|other| other.tables.name == "views").context("no such tables")?;
     let news = second.self_test(&other.tables.image(), Instant::now() + Duration::from_secs(60))?;
@@ -181,7 +186,7 @@ fn a_program_takes_over_from_another_layout() -> Result<()> {
 
     // The pins are those of the maps that were filled.
     let third = FastPath::start(&model)?;
-    ensure!(!third.is_waiting() && third.is_attached(&device.name));
+    ensure!(!third.is_waiting() && third.is_attached(device.name()));
     drop(third);
     xdp::detach(&device.pins).map(drop)
 }
@@ -219,37 +224,28 @@ fn rises<'n>(before: &[(&'n str, u64)], after: &[(&'n str, u64)]) -> Vec<(&'n st
 
 /// A veth pair and a directory for pins, which go with it.
 struct Device {
-    name: String,
+    veth: Veth,
     pins: PathBuf,
 }
 
 impl Device {
     fn new() -> Result<Self> {
-        let process = std::process::id();
-        let (name, peer) = (format!("tgk{process}"), format!("tgp{process}"));
-        let device = Self { pins: PathBuf::from(format!("/sys/fs/bpf/tgdns-kernel-{process}")), name };
-        ip(&["link", "add", &device.name, "type", "veth", "peer", "name", &peer])?;
-        for end in [&device.name, &peer] {
-            ip(&["link", "set", "dev", end, "up"])?;
-        }
-        Ok(device)
+        let veth = Veth::new()?;
+        let pins = PathBuf::from(format!("/sys/fs/bpf/tgdns-kernel-{}", veth.name));
+        Ok(Self { veth, pins })
+    }
+
+    fn name(&self) -> &str {
+        &self.veth.name
     }
 
     fn shows_program(&self) -> Result<bool> {
-        Ok(ip(&["link", "show", "dev", &self.name])?.contains("prog/xdp"))
+        Ok(program::run("ip", &["link", "show", "dev", self.name()])?.contains("prog/xdp"))
     }
 }
 
 impl Drop for Device {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.pins);
-        let _ = ip(&["link", "delete", "dev", &self.name]);
     }
-}
-
-fn ip(arguments: &[&str]) -> Result<String> {
-    let output = Command::new("ip").args(arguments).output().context("cannot start `ip`")?;
-    let errors = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "`ip {}`: {errors}", arguments.join(" "));
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

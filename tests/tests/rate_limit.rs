@@ -8,16 +8,22 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 use hickory_proto::op::{Message as Reply, MessageType, ResponseCode};
-use tests::vectors::{
-    self,
-    action::{DROP, TX},
-    dissect::Datagram,
-    file::Hex,
-    frame::Frame,
-    message::{Edns, Message},
-    tables::TableSet,
+use tests::{
+    vectors::{
+        self,
+        action::{DROP, TX},
+        dissect::Datagram,
+        file::Hex,
+        frame::Frame,
+        message::{Edns, Message},
+        tables::TableSet,
+    },
+    veth::Veth,
 };
-use tgdns::xdp::Program;
+use tgdns::{
+    self_test::{Age, Findings},
+    xdp::Program,
+};
 
 const RATE: usize = 100;
 const NAME: &str = "internet.intern.netz";
@@ -36,10 +42,24 @@ fn tables(limit: &str, servers: usize) -> Result<TableSet> {
     TableSet::new("limited", toml::from_str(&text)?)
 }
 
-fn program(limit: &str, servers: usize) -> Result<Program> {
-    let mut program = Program::load(None)?;
-    tables(limit, servers)?.publish_to(&mut program)?;
-    Ok(program)
+/// The program, and the device whose frames it is given.
+struct Limited {
+    program: Program,
+    interface: u32,
+    _veth: Veth,
+}
+
+impl Limited {
+    fn new(limit: &str, servers: usize) -> Result<Self> {
+        let mut program = Program::load(None)?;
+        tables(limit, servers)?.publish_to(&mut program)?;
+        let veth = Veth::new()?;
+        Ok(Self { program, interface: veth.number()?, _veth: veth })
+    }
+
+    fn ask(&mut self, frame: &[u8]) -> Result<(u32, Vec<u8>)> {
+        self.program.test_run_from(self.interface, frame)
+    }
 }
 
 fn query(source: Option<IpAddr>, edns: Option<Edns>) -> Frame {
@@ -59,10 +79,10 @@ struct Seen {
     sent_bytes: usize,
 }
 
-fn flood(program: &mut Program, frame: &[u8], queries: usize) -> Result<Seen> {
+fn flood(limited: &mut Limited, frame: &[u8], queries: usize) -> Result<Seen> {
     let mut seen = Seen::default();
     for _ in 0..queries {
-        let (action, reply) = program.test_run(frame, 1)?;
+        let (action, reply) = limited.ask(frame)?;
         seen.asked_bytes += frame.len();
         match action {
             TX => {
@@ -87,10 +107,10 @@ fn is_near(count: usize, expected: usize, of: usize) -> bool {
 
 #[test]
 fn a_network_is_answered_so_often() -> Result<()> {
-    let mut program = program(&format!("responses_per_second = {RATE}, slip = 2"), 3)?;
-    let before: BTreeMap<_, _> = program.counters()?.into_iter().collect();
+    let mut limited = Limited::new(&format!("responses_per_second = {RATE}, slip = 2"), 3)?;
+    let before: BTreeMap<_, _> = limited.program.counters()?.into_iter().collect();
     let queries = 2000;
-    let seen = flood(&mut program, &query(None, None).build()?, queries)?;
+    let seen = flood(&mut limited, &query(None, None).build()?, queries)?;
     println!("{} answered, {} slipped, {} dropped of {queries}", seen.answered, seen.slipped, seen.dropped);
     // Those of the time that it takes are answered, too.
     ensure!(seen.answered >= RATE && seen.answered < queries / 2, "{} answered", seen.answered);
@@ -100,7 +120,7 @@ fn a_network_is_answered_so_often() -> Result<()> {
         seen.slipped,
         seen.dropped
     );
-    let counters = program.counters()?;
+    let counters = limited.program.counters()?;
     let risen = |name: &str| -> Result<u64> {
         let now = counters.iter().find(|(counter, _)| *counter == name).context("no such counter")?.1;
         Ok(now - before.get(name).copied().unwrap_or(0))
@@ -109,14 +129,14 @@ fn a_network_is_answered_so_often() -> Result<()> {
     ensure!(counted == (seen.answered as u64, seen.slipped as u64, seen.dropped as u64), "{counted:?}");
     // Another network has its own.
     let other = query(Some(Ipv4Addr::new(203, 0, 113, 9).into()), None).build()?;
-    ensure!(flood(&mut program, &other, RATE / 2)?.answered == RATE / 2, "others are limited, too");
+    ensure!(flood(&mut limited, &other, RATE / 2)?.answered == RATE / 2, "others are limited, too");
     Ok(())
 }
 
 /// What slips through tells a client whatever it needs to ask over TCP, in whichever frame it came.
 #[test]
 fn over_the_limit_a_client_is_sent_to_tcp() -> Result<()> {
-    let mut program = program("responses_per_second = 1, slip = 1", 3)?;
+    let mut limited = Limited::new("responses_per_second = 1, slip = 1", 3)?;
     let ipv6: IpAddr = "2001:db8::7".parse()?;
     let edns = || Some(Edns { flags: 0x8000, ..Edns::default() });
     let padded = Frame { padding: Hex(vec![0; 30]), ..query(None, edns()) };
@@ -128,8 +148,8 @@ fn over_the_limit_a_client_is_sent_to_tcp() -> Result<()> {
         ("IPv6 with EDNS", query(Some(ipv6), edns())),
     ] {
         let asked = frame.build()?;
-        program.test_run(&asked, 1)?;
-        let (action, reply) = program.test_run(&asked, 1)?;
+        limited.ask(&asked)?;
+        let (action, reply) = limited.ask(&asked)?;
         ensure!(action == TX, "{kind}: action {action}");
         ensure!(reply.len() <= asked.len(), "{kind}: {} bytes for {}", reply.len(), asked.len());
         let (question, answer) = (Datagram::parse(&asked)?, Datagram::parse(&reply).context(kind)?);
@@ -152,15 +172,41 @@ fn over_the_limit_a_client_is_sent_to_tcp() -> Result<()> {
 
 #[test]
 fn listed_forwarders_are_never_limited() -> Result<()> {
-    let mut program =
-        program("responses_per_second = 1, slip = 0, exempt = [\"203.0.113.0/24\", \"198.51.100.7/32\"]", 3)?;
+    let mut limited = Limited::new(
+        "responses_per_second = 1, slip = 0, exempt = [\"203.0.113.0/24\", \"198.51.100.7/32\"]",
+        3,
+    )?;
     for (client, is_limited) in
         [([203, 0, 113, 200], false), ([198, 51, 100, 7], false), ([198, 51, 100, 8], true)]
     {
         let frame = query(Some(Ipv4Addr::from(client).into()), None).build()?;
-        let seen = flood(&mut program, &frame, 100)?;
+        let seen = flood(&mut limited, &frame, 100)?;
         ensure!((seen.dropped > 50) == is_limited, "{client:?}: {} dropped", seen.dropped);
     }
+    Ok(())
+}
+
+/// It asks in the name of clients of the service's own network, and `tgdns query` of any.
+#[test]
+fn the_self_test_is_not_limited_and_takes_no_clients_answers() -> Result<()> {
+    const ROUNDS: u64 = 100;
+    let limit = "responses_per_second = 1, slip = 0";
+    let mut limited = Limited::new(limit, 3)?;
+    let (image, mut clients) = (tables(limit, 3)?.image(), Vec::new());
+    let mut findings = Findings::default();
+    for _ in 0..ROUNDS {
+        findings.check(&image, &[Age::Fresh], |frame| {
+            clients.push(frame.to_vec());
+            limited.program.self_test(frame)
+        })?;
+    }
+    let counted = findings.counted();
+    ensure!(counted.answered_a >= ROUNDS && counted.slipped + counted.rate_limited == 0, "{counted:?}");
+    // The first of them from the network is answered, as nothing was.
+    let client = clients.first().context("nothing was asked")?;
+    ensure!(limited.ask(client)?.0 == TX, "the self-test has taken a client's answer");
+    let seen = flood(&mut limited, client, 10)?;
+    ensure!(seen.dropped >= 9, "{} of 10 dropped", seen.dropped);
     Ok(())
 }
 
@@ -169,7 +215,7 @@ fn listed_forwarders_are_never_limited() -> Result<()> {
 #[test]
 fn ten_million_sources_take_no_memory() -> Result<()> {
     const SOURCES: u32 = 10_000_000;
-    let mut program = program("responses_per_second = 1, slip = 0", 1)?;
+    let mut limited = Limited::new("responses_per_second = 1, slip = 0", 1)?;
     let mut frame = query(None, None).build()?;
     // Without a checksum, which would be another for each source.
     frame[UDP_CHECKSUM..UDP_CHECKSUM + 2].fill(0);
@@ -193,7 +239,7 @@ fn ten_million_sources_take_no_memory() -> Result<()> {
             sum = (sum & 0xffff) + (sum >> 16);
         }
         frame[IP_CHECKSUM..IP_CHECKSUM + 2].copy_from_slice(&(!sum as u16).to_be_bytes());
-        match program.test_run(&frame, 1)?.0 {
+        match limited.ask(&frame)?.0 {
             TX => answered += 1,
             DROP => dropped += 1,
             other => anyhow::bail!("{number}: action {other}"),
@@ -225,14 +271,14 @@ fn memory() -> Result<u64> {
 /// where 64 servers are told.
 #[test]
 fn a_flood_is_not_amplified() -> Result<()> {
-    let mut program = program("responses_per_second = 200, slip = 2", 64)?;
+    let mut limited = Limited::new("responses_per_second = 200, slip = 2", 64)?;
     let frame = query(None, Some(Edns::default())).build()?;
     let once = flood(
-        &mut program,
+        &mut limited,
         &query(Some(Ipv4Addr::new(203, 0, 113, 9).into()), Some(Edns::default())).build()?,
         1,
     )?;
-    let seen = flood(&mut program, &frame, 10_000)?;
+    let seen = flood(&mut limited, &frame, 10_000)?;
     let of = |seen: &Seen| seen.sent_bytes as f64 / seen.asked_bytes as f64;
     println!("one answer {:.2} times its query, a flood {:.2} times", of(&once), of(&seen));
     ensure!(of(&seen) < 3.0, "{:.2}", of(&seen));

@@ -29,10 +29,11 @@ use crate::{
 #[inline(always)]
 fn tgdns(context: XdpContext) -> u32 {
     let Some(Scratch { question, number }) = maps::scratch(&context) else { return xdp_action::XDP_PASS };
-    match respond::to_frame(&mut Frame::new(&context, number), &Maps, question) {
+    let maps = Maps { context: &context };
+    match respond::to_frame(&mut Frame::new(&context, number), &maps, question) {
         Ok(_counter) => xdp_action::XDP_TX,
         Err(reason) => {
-            Maps.count(reason.into());
+            maps.count(reason.into());
             // The log's map has no BTF, which plain loaders refuse; without the feature there is no trace of it.
             #[cfg(feature = "log")]
             aya_log_ebpf::info!(&context, "not answered: {}", reason.as_str());

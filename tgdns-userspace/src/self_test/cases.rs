@@ -7,7 +7,7 @@ use tgdns_common::{
     tables::{Address, AnswerSet, Service, Tables as _},
 };
 
-use super::{Age, answer, networks::Networks};
+use super::{Age, TX, answer, networks::Networks};
 use crate::{image::Image, query};
 
 const TYPES: [&str; 2] = ["A", "AAAA"];
@@ -17,7 +17,7 @@ pub(super) struct Case {
     /// For people: the name, the type and the client.
     pub(super) name: String,
     pub(super) frame: Vec<u8>,
-    /// How many answers in a row have every address, where they take turns.
+    /// With how many of its addresses an answer can begin.
     pub(super) turns: usize,
 }
 
@@ -40,16 +40,13 @@ impl Case {
         let wire: &[u8; name::MAX_LENGTH] = bytemuck::cast_ref(&set.name);
         let asked = query::presentation(wire);
         let message = query::question(&asked, r#type).ok()?;
-        let (addresses, at_once) = match *r#type {
-            "A" => (set.ipv4.count, set.ipv4.limit),
-            _ => (set.ipv6.count, set.ipv6.limit),
-        };
-        let turns = if addresses <= at_once { 1 } else { usize::from(addresses) };
+        let addresses = if *r#type == "A" { set.ipv4.count } else { set.ipv6.count };
+        let turns = usize::from(addresses).max(1);
         [4, 6].into_iter().find_map(|family| {
             let service = image.service_addresses().find(|service| service.family == family)?;
             clients(image, networks, set, service).find_map(|client| {
                 let frame = query::query_frame(service, client, &message);
-                let is_answered = answer(image, &frame, 0, Age::Fresh).1.is_some();
+                let is_answered = answer(image, &frame, 0, Age::Fresh).0.action == TX;
                 is_answered.then(|| Self { name: format!("{asked} {type} for {client}"), frame, turns })
             })
         })

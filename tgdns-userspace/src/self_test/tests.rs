@@ -156,23 +156,69 @@ fn rounds_are_short_and_come_to_all() {
     assert_eq!(frames(Instant::now, cases::count(&image)), whole);
 }
 
-/// The questions have a client's address, whose network may have had its answers.
+/// The limit leaves the self-test's questions out, so a query that is dropped is no matter of the limit, whatever the counters say.
 #[test]
-fn who_may_be_over_the_limit_proves_nothing() {
+fn a_limit_excuses_nothing() {
     let limited = image_of(&format!("{CONFIG}\n[dns.rate_limit]\n"), 100);
-    let drops = |is_counted: bool| {
+    let drops = || {
         let limited = &limited;
-        move |frame: &[u8]| {
-            let mut run = program(limited)(frame)?;
-            if !is_counted {
-                run.after = run.before.clone();
-            }
-            Ok(Run { action: DROP, frame: frame.to_vec(), ..run })
-        }
+        move |frame: &[u8]| Ok(Run { action: DROP, frame: frame.to_vec(), ..program(limited)(frame)? })
     };
-    assert!(check(&limited, drops(true)).is_ok());
-    assert!(check(&limited, drops(false)).is_err(), "nobody was limited");
+    assert!(check(&limited, program(&limited)).is_ok());
+    let error = format!("{:#}", check(&limited, drops()).unwrap_err());
+    assert!(error.contains("the program dropped it"), "{error}");
+    let mut findings = Findings::default();
+    let failed = findings.ask_some(&limited, far(), drops()).unwrap().failed;
+    assert!(!failed.is_empty());
+    assert_eq!(findings.ask_some(&limited, far(), drops()).unwrap(), News::default());
+    assert_eq!(findings.failing().count(), failed.len());
+}
+
+/// A reply that is another once or twice is no alarm, a third one is.
+#[test]
+fn a_question_is_asked_again_before_it_fails() {
+    let (right, wrong) = (image(100), image(0));
+    let asked_once = asked(&right);
+    for (spoilt, is_alarm) in [(1, false), (TRIES as u64 - 1, false), (TRIES as u64, true)] {
+        let (mut right_run, mut wrong_run, mut asked) = (program(&right), program(&wrong), 0);
+        let mut findings = Findings::default();
+        let outcome = findings.check(&right, &[Age::Fresh], |frame| {
+            asked += 1;
+            if asked <= spoilt { wrong_run(frame) } else { right_run(frame) }
+        });
+        assert_eq!(outcome.is_err(), is_alarm, "{spoilt}: {outcome:?}");
+        let [(_, counted), (_, differences), ..] = findings.counts();
+        assert_eq!((counted, differences), (asked, u64::from(is_alarm)), "{spoilt}");
+        // All three turns twice, and not just once.
+        let again = if is_alarm { spoilt - 1 } else { spoilt - 1 + 2 * 3 };
+        assert_eq!(asked, asked_once + again, "{spoilt}");
+    }
+}
+
+/// Where an answer has one of five addresses, four of five are right.
+#[test]
+fn one_wrong_address_of_many_is_an_alarm() {
     let image = image(100);
-    let dropped = |frame: &[u8]| Ok(Run { action: DROP, frame: frame.to_vec(), ..program(&image)(frame)? });
-    assert!(check(&image, dropped).is_err(), "nobody can be limited");
+    let mut run = program(&image);
+    let news = Findings::default().ask_some(&image, far(), |frame| {
+        let mut run = run(frame)?;
+        let place = run.frame.windows(4).position(|address| address == [10, 10, 20, 103]);
+        if let Some(last) = place.and_then(|place| run.frame.get_mut(place + 3)) {
+            *last = 202;
+        }
+        Ok(run)
+    });
+    let failed = news.unwrap().failed;
+    // In both views.
+    assert_eq!(failed.len(), 2, "{failed:?}");
+    assert!(failed.iter().all(|told| told.starts_with("one.intern.netz A for ")), "{failed:?}");
+}
+
+/// `tgdns stats` leaves it out as it does answers.
+#[test]
+fn what_is_passed_is_counted_too() {
+    let image = image_of(&format!("when_stale = \"pass\"\n{CONFIG}"), 100);
+    let mut findings = Findings::default();
+    findings.check(&image, &[Age::Stale], program_of_age(&image, Age::Stale)).unwrap();
+    assert_eq!((findings.counted().stale, findings.asked), (asked(&image), asked(&image)));
 }

@@ -20,7 +20,7 @@ use crate::{
 const ADDRESSES: [IpAddr; 2] =
     [IpAddr::V4(Ipv4Addr::new(192, 0, 2, 53)), IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x53))];
 
-/// Fills the maps as if all servers were live, asks for every name, and empties them again. Nobody reads them yet.
+/// Fills the maps as if all servers were live, asks for every name before the first beat and after it, and empties them again. Nobody reads them yet.
 pub(super) fn check(program: &mut Program, findings: &mut Findings, model: &Model) -> Result<()> {
     let prefixes = publish::prefixes(model);
     let all = |cluster: &Cluster| Chosen { weights: vec![FULL; cluster.servers.len()], ..Chosen::default() };
@@ -34,6 +34,8 @@ pub(super) fn check(program: &mut Program, findings: &mut Findings, model: &Mode
     });
     let full = publish::image(model, &prefixes, &all, &BTreeSet::from(services), &[], &[]);
     program.publish(&full)?;
+    // Until the first beat they are stale, and what is answered then is in the maps, too.
+    findings.check(&full, &[Age::Stale], |frame| program.self_test(frame))?;
     program.beat(model.stale_after)?;
     findings.check(&full, &[Age::Fresh], |frame| program.self_test(frame))?;
     let none = vec![None; model.clusters.len()];

@@ -124,12 +124,26 @@ impl Program {
         self.maps.counters()
     }
 
-    /// Runs it on a frame (BPF_PROG_TEST_RUN), `repeat` times; gives the last run's action and frame.
+    /// Runs it on a frame (BPF_PROG_TEST_RUN), `repeat` times; gives the last run's action and frame. `dns.rate_limit` does not
+    /// concern it: the frame comes from the loopback device.
     ///
     /// # Errors
     /// The kernel refuses, as for frames of less than 14 bytes.
     pub fn test_run(&mut self, frame: &[u8], repeat: u32) -> Result<(u32, Vec<u8>)> {
         test_run(xdp(&mut self.ebpf, PROGRAM)?, frame, repeat)
+    }
+
+    /// Runs it once on a frame that comes from the interface with that number, so that `dns.rate_limit` applies; gives the
+    /// action and frame.
+    ///
+    /// # Errors
+    /// As above, and where there is no such interface.
+    pub fn test_run_from(&mut self, interface: u32, frame: &[u8]) -> Result<(u32, Vec<u8>)> {
+        // struct xdp_md of linux/bpf.h.
+        let [data, data_meta, queue, egress] = [0; 4];
+        let context = [data, frame.len() as u32, data_meta, interface, queue, egress];
+        let context = Some(bytemuck::cast_slice(&context));
+        run(xdp(&mut self.ebpf, PROGRAM)?, frame, TestRunOptions { ctx_in: context, ..TestRunOptions::new() })
     }
 
     /// Runs it on a frame once, for the self-test.
@@ -173,15 +187,16 @@ impl Program {
     }
 }
 
-/// Runs a program on a frame.
+/// Runs a program on a frame of the loopback device.
 pub(crate) fn test_run(program: &Xdp, frame: &[u8], repeat: u32) -> Result<(u32, Vec<u8>)> {
+    run(program, frame, TestRunOptions { repeat, ..TestRunOptions::new() })
+}
+
+fn run(program: &Xdp, frame: &[u8], options: TestRunOptions<'_>) -> Result<(u32, Vec<u8>)> {
     use aya::TestRun as _;
 
     let mut out = vec![0; 4096];
-    let mut options = TestRunOptions::new();
-    options.data_in = Some(frame);
-    options.data_out = Some(&mut out);
-    options.repeat = repeat;
+    let options = TestRunOptions { data_in: Some(frame), data_out: Some(&mut out), ..options };
     let result = program.test_run(options).context("the kernel cannot run the program on this frame")?;
     let length = result.data_size_out as usize;
     out.truncate(length);

@@ -99,7 +99,8 @@ fn publications_follow_each_other() -> Result<()> {
 fn the_verifier_is_not_worn_out() -> Result<()> {
     let instructions = Program::load(None)?.verified_instructions()?;
     println!("the verifier walked {instructions} instructions");
-    assert!(instructions < 300_000, "{instructions} instructions");
+    // 6.1 recognises fewer paths as ones that it has walked, and gives up at a million.
+    assert!(instructions < 400_000, "{instructions} instructions");
     Ok(())
 }
 

@@ -103,12 +103,15 @@ impl Chosen {
         self.in_views.get(&view).unwrap_or(self)
     }
 
-    /// All who may be handed out whatever their health.
-    pub fn everyone(&self, cluster: &Cluster) -> Self {
-        let weights = match self.everyone.as_slice() {
-            [] => cluster.servers.iter().map(|server| full_weight(u32::from(server.weight) * FULL)).collect(),
-            weights => weights.to_vec(),
+    /// All who may be handed out to a view's clients whatever their health. Where these are shown none of those, as others are
+    /// preferred or theirs are taken out, it is whoever they are shown.
+    pub fn everyone(&self, cluster: &Cluster, view: u32) -> Self {
+        let are_shown = |weights: &[u32]| {
+            let mut servers = cluster.servers.iter().zip(weights);
+            servers.any(|(server, weight)| *weight != 0 && !server.handed_out(view).is_empty())
         };
+        let configured = || cluster.servers.iter().map(|server| full_weight(u32::from(server.weight) * FULL));
+        let weights = if are_shown(&self.everyone) { self.everyone.clone() } else { configured().collect() };
         Self::new(Rule::All, weights)
     }
 

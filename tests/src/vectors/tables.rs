@@ -113,7 +113,7 @@ impl TableSet {
         let view = holding.max().map_or(0, |(_, identifier)| identifier);
         let stale = self.is_stale.then_some(self.model.when_stale);
         let chosen = match stale {
-            Some(WhenStale::All) => &self.chosen[index].everyone(cluster),
+            Some(WhenStale::All) => &self.chosen[index].everyone(cluster, view),
             Some(WhenStale::Servfail) => &Chosen::new(Rule::Servfail, vec![0; cluster.servers.len()]),
             Some(WhenStale::Hold | WhenStale::Pass) | None => &self.chosen[index],
         };

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use tgdns::{
@@ -31,6 +33,9 @@ Examples:
   tgdns run --config /etc/tgdns/lan.toml
   RUST_LOG=debug tgdns run --json";
 
+/// How long a stop waits for what the controller no longer needs.
+const LAST_PATIENCE: Duration = Duration::from_secs(1);
+
 impl Arguments {
     pub(crate) fn run(self) -> Result<()> {
         let given = &self.config.config;
@@ -45,6 +50,10 @@ impl Arguments {
         }
         // One thread: a network namespace belongs to a thread, and nothing here needs a second one.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        runtime.context("cannot start the runtime")?.block_on(controller::run(configuration, model))
+        let runtime = runtime.context("cannot start the runtime")?;
+        let outcome = runtime.block_on(controller::run(configuration, model));
+        // A look-up of a name or a read that hangs is not waited for.
+        runtime.shutdown_timeout(LAST_PATIENCE);
+        outcome
     }
 }

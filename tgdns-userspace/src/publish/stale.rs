@@ -33,14 +33,14 @@ pub(super) fn sets(when_stale: WhenStale) -> usize {
 
 /// What stands in for a view's answers when they are stale; nothing where they are held, or not told by the fast path.
 pub(super) fn slot(fresh: &Slot, when_stale: WhenStale, cluster: &Cluster, chosen: &Chosen) -> Option<Slot> {
+    let view = u32::from_be_bytes(fresh.set.view);
     let (chosen, code) = match when_stale {
         WhenStale::Hold | WhenStale::Pass => return None,
-        WhenStale::All => (chosen.everyone(cluster), ExtendedError::STALE_ANSWER),
+        WhenStale::All => (chosen.everyone(cluster, view), ExtendedError::STALE_ANSWER),
         WhenStale::Servfail => {
             (Chosen::new(Rule::Servfail, vec![0; cluster.servers.len()]), ExtendedError::NOT_READY)
         }
     };
-    let view = u32::from_be_bytes(fresh.set.view);
     let (name, ttl) = (bytemuck::cast(fresh.set.name), cluster.ttl.min(TTL));
     let mut slot = slot::slot(name, (view, ttl), cluster, &chosen, fresh.set.negative);
     slot.set.view = (view | stale::VIEW).to_be_bytes();

@@ -9,8 +9,9 @@ use tgdns_common::counter::Counters;
 fn host_and_kernel_agree_on_mutated_frames() -> Result<()> {
     let summary = differential::run(1, 1_000_000)?;
     println!("{}", summary.text());
-    // Neither depends on the frame alone.
-    for name in Counters::NAMES.iter().filter(|name| !["no_room", "write"].contains(name)) {
+    // These do not depend on the frame alone, and the limit leaves test runs out.
+    let others = ["slipped", "rate_limited", "no_room", "write"];
+    for name in Counters::NAMES.iter().filter(|name| !others.contains(name)) {
         assert!(summary.count(name) > 0, "no frame was counted as {name}");
     }
     let answered = Counters::NAMES.iter().filter(|name| name.starts_with("answered"));

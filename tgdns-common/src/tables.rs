@@ -139,7 +139,8 @@ impl Settings {
 }
 
 /// What the controller runs the program `beat` on, in place of a frame: how many ticks answers stay fresh from then on. The
-/// program tells from when on they are stale.
+/// program tells from when on they are stale. It is the same in every layout: a version whose layout is another one runs its
+/// predecessor's program until it takes over.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
 pub struct Beat {

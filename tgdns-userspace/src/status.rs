@@ -42,7 +42,7 @@ pub struct Process {
     /// RFC 3339, UTC.
     pub started: String,
     pub uptime_seconds: u64,
-    /// Since the fast path was told last that the controller lives; none before the first publication.
+    /// Since the fast path was told last that the controller lives; none before the first one.
     #[serde(default)]
     pub heartbeat_age_milliseconds: Option<u64>,
     /// Why it could not be told.

@@ -17,8 +17,10 @@ use crate::{
     maps::Maps,
     self_test::{Age, Findings, News},
 };
+use beat::Predecessors;
 use lock::Lock;
 
+mod beat;
 mod first;
 mod follow;
 #[cfg(feature = "log-frames")]
@@ -41,7 +43,8 @@ pub struct FastPath {
     pin_directory: PathBuf,
     /// The devices that the program was attached to: the kernel's number of each, by interface.
     devices: BTreeMap<String, u32>,
-    is_waiting: bool,
+    /// While they answer until this one takes over.
+    predecessors: Option<Predecessors>,
     findings: Findings,
     _lock: Lock,
 }
@@ -67,11 +70,11 @@ impl FastPath {
         // Before they are attached: of one that is replaced meanwhile the old number is kept, and the new one is news.
         let devices = numbers(&model.interfaces);
         match load(model) {
-            Ok(Loaded { program, findings, is_waiting }) => {
+            Ok(Loaded { program, findings, predecessors }) => {
                 lock.keep_directory();
                 let (pin_directory, mode) = (directory.clone(), model.xdp_mode);
-                let devices = if is_waiting { BTreeMap::new() } else { devices };
-                Ok(Self { program, mode, pin_directory, devices, is_waiting, findings, _lock: lock })
+                let devices = if predecessors.is_some() { BTreeMap::new() } else { devices };
+                Ok(Self { program, mode, pin_directory, devices, predecessors, findings, _lock: lock })
             }
             Err(error) => {
                 // Links that were replaced keep their pins, and answer from the same maps as before.
@@ -90,7 +93,7 @@ impl FastPath {
 
     /// Whether another version's program answers until this one's maps have every name: [`Self::take_over`].
     pub fn is_waiting(&self) -> bool {
-        self.is_waiting
+        self.predecessors.is_some()
     }
 
     /// Puts the program, whose maps are fresh and say what the image says, in the place of the one that could not share its
@@ -100,14 +103,14 @@ impl FastPath {
     /// The program does not answer as the image says, or the pins could not be replaced; call it again then.
     pub fn take_over(&mut self, interfaces: &[String], image: &Image) -> Result<()> {
         self.findings.check(image, &[Age::Fresh], |frame| self.program.self_test(frame))?;
-        self.is_waiting = false;
+        let predecessors = self.predecessors.take();
         for (interface, outcome) in self.attach_to(&numbers(interfaces)) {
             if let Followed::Failed(error) = outcome {
                 tracing::error!(interface, "the fast path is not attached: {error:#}");
             }
         }
         if let Err(error) = staging::commit(&self.pin_directory) {
-            self.is_waiting = true;
+            self.predecessors = predecessors;
             return Err(error);
         }
         self.leave_others(interfaces)?;
@@ -120,7 +123,7 @@ impl FastPath {
     /// # Errors
     /// Says what to do; then it is attached to none of them.
     pub fn attach_more(&mut self, interfaces: &[String]) -> Result<()> {
-        if self.is_waiting {
+        if self.is_waiting() {
             return Ok(());
         }
         let more: Vec<&String> = interfaces
@@ -157,12 +160,13 @@ impl FastPath {
         self.program.publish(image)
     }
 
-    /// Lets the answers be fresh for some time from now on.
+    /// Lets the answers be fresh for some time from now on, those of another version that still answers, too.
     ///
     /// # Errors
     /// The kernel refuses.
     pub fn beat(&mut self, lasts: Duration) -> Result<()> {
-        self.program.beat(lasts)
+        self.program.beat(lasts)?;
+        self.predecessors.as_ref().map_or(Ok(()), |predecessors| predecessors.beat(lasts))
     }
 
     /// The counters without what the self-test has asked.
@@ -218,7 +222,8 @@ fn numbers(interfaces: &[String]) -> BTreeMap<String, u32> {
 struct Loaded {
     program: Program,
     findings: Findings,
-    is_waiting: bool,
+    /// While they answer: the program is not attached then.
+    predecessors: Option<Predecessors>,
 }
 
 /// Loads the program, tests it and attaches it; where that is to wait, it is not attached.
@@ -229,20 +234,26 @@ fn load(model: &Model) -> Result<Loaded> {
         let mut program = load_with_maps(directory)?;
         let image = program.image()?;
         findings.check(&image, &Age::UNKNOWN, |frame| program.self_test(frame))?;
-        return Ok(Loaded { program: attach_all(program, model)?, findings, is_waiting: false });
+        return Ok(Loaded { program: attach_all(program, model)?, findings, predecessors: None });
     };
+    // A start that was killed while it took over has left two, and either may be the one that answers.
+    let predecessors = Predecessors::open(&[directory, &staging::directory(directory)]);
     let mut program = load_with_maps(&staging::prepare(directory)?)?;
     first::check(&mut program, &mut findings, model)?;
-    let is_waiting = !link::pinned(directory)?.is_empty();
-    if is_waiting {
-        tracing::warn!(
-            "{reason}: what is attached goes on answering until this version's maps have every name"
-        );
-    } else {
+    if link::pinned(directory)?.is_empty() {
         program = attach_all(program, model)?;
         staging::commit(directory)?;
+        return Ok(Loaded { program, findings, predecessors: None });
     }
-    Ok(Loaded { program, findings, is_waiting })
+    tracing::warn!("{reason}: what is attached goes on answering until this version's maps have every name");
+    if predecessors.is_empty() {
+        tracing::warn!(
+            "no program {} is pinned in {}: without it what is attached does not hear that this controller lives, and              may take its answers for stale meanwhile",
+            beat::NAME,
+            directory.display()
+        );
+    }
+    Ok(Loaded { program, findings, predecessors: Some(predecessors) })
 }
 
 fn load_with_maps(directory: &Path) -> Result<Program> {

@@ -14,6 +14,7 @@ use crate::{
 };
 
 mod crashes;
+mod fresh;
 
 const AT_MOST: Duration = Duration::from_secs(20);
 /// A first verdict takes two seconds.

@@ -1,4 +1,5 @@
-//! The loop beats when it turns and what the tables say is what it knows.
+//! The loop beats when it turns and what the tables say is what it knows. Until the first publication that is what the last run
+//! knew, which holds until the servers have been probed.
 
 use std::time::{Duration, Instant};
 
@@ -19,7 +20,7 @@ impl Heartbeat {
         self.freshness.clone()
     }
 
-    /// How long ago the last beat was; none before the first publication.
+    /// How long ago the last beat was; none before the first turn's end.
     pub(super) fn age(&self) -> Option<Duration> {
         self.last.map(|last| last.elapsed())
     }
@@ -31,10 +32,11 @@ impl Heartbeat {
 }
 
 impl Controller {
-    /// When the next beat is due: none before there is something to vouch for, nor while the tables are out of date.
+    /// When the next beat is due: none while the tables are out of date.
     pub(super) fn beats_at(&self) -> Option<Instant> {
-        let last = self.heartbeat.last.filter(|_| self.publication.error().is_none())?;
-        Some(last + heartbeat::period(self.roster.model().stale_after))
+        let following = |last| last + heartbeat::period(self.roster.model().stale_after);
+        let is_true = self.publication.error().is_none();
+        is_true.then(|| self.heartbeat.last.map_or(self.started_at, following))
     }
 
     pub(super) fn beat_if_due(&mut self, now: Instant) {

@@ -38,7 +38,7 @@ pub fn render(status: &Status) -> String {
 fn heartbeat(process: &Process) -> String {
     let stale_after = humantime::format_duration(Duration::from_millis(process.stale_after_milliseconds));
     let last = match (process.heartbeat_age_milliseconds, &process.heartbeat_error) {
-        (None, _) => "none before the first answers".to_owned(),
+        (None, _) => "none yet".to_owned(),
         (Some(age), None) => format!("{:.1} s ago", age as f64 / 1000.0),
         (Some(_), Some(error)) => format!("NOT heard by the fast path: {error}"),
     };

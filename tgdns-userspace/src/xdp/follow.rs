@@ -35,7 +35,7 @@ impl FastPath {
         devices: &BTreeMap<String, Device>,
         is_missing: impl Fn(&str) -> bool,
     ) -> Vec<(String, Followed)> {
-        if self.is_waiting {
+        if self.is_waiting() {
             return Vec::new();
         }
         let mut followed = Vec::new();
@@ -80,7 +80,7 @@ impl FastPath {
     /// Whether the program runs on an interface's device, as far as the last [`Self::follow`] knows; while another version's
     /// answers in its place, that one.
     pub fn is_attached(&self, interface: &str) -> bool {
-        match self.is_waiting {
+        match self.is_waiting() {
             true => link::is_attached(&self.pin_directory, interface),
             false => self.devices.contains_key(interface),
         }

@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use super::{link, lock::Lock, staging};
+use super::{beat, link, lock::Lock, staging};
 use crate::{cluster::Model, maps};
 
 /// Removes all pins, links first: with its link's last pin a program is detached. Gives the names of what was removed.
@@ -22,7 +22,7 @@ pub fn detach(pin_directory: &Path) -> Result<Vec<String>> {
         link::detach(&interface, &path)?;
         removed.push(path);
     }
-    removed.extend(remove(maps_in(pin_directory))?);
+    removed.extend(remove(beside_links(pin_directory))?);
     // Only empty directories go; what somebody else keeps there stays.
     let _ = staging::remove(pin_directory);
     let _ = fs::remove_dir(pin_directory);
@@ -80,13 +80,18 @@ pub(super) fn detach_others(pin_directory: &Path, interfaces: &[String]) -> Resu
 /// All pins of the fast path in a directory, links first.
 pub(super) fn all(directory: &Path) -> Result<Vec<PathBuf>> {
     let mut pins: Vec<PathBuf> = link::pinned(directory)?.into_iter().map(|(_, path)| path).collect();
-    pins.extend(maps_in(directory));
+    pins.extend(beside_links(directory));
     Ok(pins)
 }
 
-fn maps_in(directory: &Path) -> Vec<PathBuf> {
-    let pins = maps::NAMES.map(|name| directory.join(name)).into_iter().filter(|path| path.exists());
-    pins.chain(staging::pins(directory)).collect()
+fn beside_links(directory: &Path) -> Vec<PathBuf> {
+    of_program(directory).chain(of_program(&staging::directory(directory))).collect()
+}
+
+/// What is pinned of one program: the one that beats, first, and the maps.
+pub(super) fn of_program(directory: &Path) -> impl Iterator<Item = PathBuf> {
+    let names = [beat::NAME].into_iter().chain(maps::NAMES);
+    names.map(|name| directory.join(name)).filter(|path| path.exists())
 }
 
 pub(super) fn remove(pins: Vec<PathBuf>) -> Result<Vec<PathBuf>> {

@@ -5,17 +5,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, anyhow, ensure};
+use anyhow::{Context as _, Result};
 use aya::{
     Ebpf, EbpfLoader,
     programs::{ProgramFd, TestRunOptions, Xdp},
 };
-use tgdns_common::tables::Beat;
 
-use super::{Published, link};
+use super::{Published, beat, link};
 use crate::{
     cluster::XdpMode,
-    heartbeat,
     image::Image,
     maps::{self, Maps},
     self_test,
@@ -23,14 +21,8 @@ use crate::{
 
 const OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/tgdns-ebpf"));
 
-/// XDP_PASS, of enum xdp_action in linux/bpf.h.
-const PASS: u32 = 2;
-
 /// The program's name in the object.
 pub const PROGRAM: &str = "tgdns";
-
-/// Its neighbour, which tells it that the controller lives.
-const BEAT: &str = "beat";
 
 /// The program in the kernel, and its maps.
 pub struct Program {
@@ -40,10 +32,10 @@ pub struct Program {
 
 impl Program {
     /// Loads it. Its maps are pinned in the directory, or, where they are already, taken from there; they have to be of this
-    /// layout then ([`maps::foreign`]).
+    /// layout then ([`maps::foreign`]). The program that lets its answers be fresh is pinned beside them.
     ///
     /// # Errors
-    /// The verifier's last words.
+    /// The verifier's last words, or a pin that can't be made.
     pub fn load(pin_directory: Option<&Path>) -> Result<Self> {
         let mut loader = EbpfLoader::new();
         if let Some(directory) = pin_directory {
@@ -57,10 +49,13 @@ impl Program {
         let mut maps =
             Maps::new(|name| ebpf.take_map(name).with_context(|| format!("the object has no map {name}")))?;
         maps.forget_empty()?;
-        for name in [PROGRAM, BEAT] {
+        for name in [PROGRAM, beat::NAME] {
             xdp(&mut ebpf, name)?
                 .load()
                 .with_context(|| format!("the kernel refuses the program {name} of the fast path"))?;
+        }
+        if let Some(directory) = pin_directory {
+            beat::pin(xdp(&mut ebpf, beat::NAME)?, directory)?;
         }
         Ok(Self { ebpf, maps })
     }
@@ -86,11 +81,7 @@ impl Program {
     /// # Errors
     /// The kernel refuses.
     pub fn beat(&mut self, lasts: Duration) -> Result<()> {
-        let ticks = heartbeat::ticks(lasts)?;
-        let said = Beat { ticks: ticks.to_be_bytes(), ..Beat::default() };
-        let (action, told) = test_run(xdp(&mut self.ebpf, BEAT)?, bytemuck::bytes_of(&said), 1)?;
-        ensure!(action == PASS, "the program {BEAT} fails");
-        let told: Beat = bytemuck::try_pod_read_unaligned(&told).map_err(|error| anyhow!("{error}"))?;
+        let told = beat::run(xdp(&mut self.ebpf, beat::NAME)?, lasts)?;
         self.maps.beaten(told.stale_at);
         Ok(())
     }

@@ -13,6 +13,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
+use super::pins;
 use crate::maps;
 
 /// Where maps are pinned that are not in use yet.
@@ -36,21 +37,14 @@ pub(super) fn reason(pin_directory: &Path) -> Result<Option<String>> {
 pub(super) fn prepare(pin_directory: &Path) -> Result<PathBuf> {
     let directory = directory(pin_directory);
     fs::create_dir_all(&directory).with_context(|| format!("cannot create {}", directory.display()))?;
-    for pin in pins(pin_directory) {
-        fs::remove_file(&pin).with_context(|| format!("cannot remove the pin {}", pin.display()))?;
-    }
+    pins::remove(pins::of_program(&directory).collect())?;
     Ok(directory)
 }
 
-/// The pins of maps that are not in use yet.
-pub(super) fn pins(pin_directory: &Path) -> Vec<PathBuf> {
-    let directory = directory(pin_directory);
-    maps::NAMES.map(|name| directory.join(name)).into_iter().filter(|path| path.exists()).collect()
-}
-
-/// Puts the maps in the place of those that were pinned before.
+/// Puts the maps in the place of those that were pinned before. The program that beats goes first: whoever finds it there can tell
+/// those that are attached that a controller lives.
 pub(super) fn commit(pin_directory: &Path) -> Result<()> {
-    for pin in pins(pin_directory) {
+    for pin in pins::of_program(&directory(pin_directory)) {
         let Some(name) = pin.file_name() else { continue };
         let to = pin_directory.join(name);
         fs::rename(&pin, &to)

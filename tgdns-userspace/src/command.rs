@@ -13,6 +13,7 @@ use tgdns::control::{Request, client};
 pub(crate) mod admin;
 pub(crate) mod check;
 pub(crate) mod detach;
+pub(crate) mod doctor;
 pub(crate) mod forwarder_config;
 pub(crate) mod history;
 mod paths;

@@ -13,6 +13,8 @@ pub mod cookie;
 mod cuckoo;
 mod deadline;
 mod directories;
+pub mod doctor;
+mod ethtool;
 pub mod forwarder;
 pub mod health;
 pub mod heartbeat;

@@ -25,6 +25,7 @@ Examples:
   tgdns status                               who is live, and what each view is answered with
   tgdns query internet.intern.netz           ask the loaded program itself
   tgdns drain internet-3 --until 2h          hand a server out to no new clients
+  tgdns doctor                               what keeps this host from answering at line rate
   tgdns forwarder-config unbound             the configuration of the DNS server that forwards the names
 
 `tgdns COMMAND --help` shows examples of each command.";
@@ -42,6 +43,7 @@ enum Command {
     Maint(command::admin::Maint),
     Ready(command::admin::Ready),
     ForwarderConfig(command::forwarder_config::Arguments),
+    Doctor(command::doctor::Arguments),
     Detach(command::detach::Arguments),
 }
 
@@ -76,6 +78,7 @@ impl Command {
             Self::Maint(arguments) => arguments.run(),
             Self::Ready(arguments) => arguments.run(),
             Self::ForwarderConfig(arguments) => arguments.run(),
+            Self::Doctor(arguments) => arguments.run(),
             Self::Detach(arguments) => arguments.run(),
         }
     }

@@ -170,7 +170,7 @@ fn answer(status: &Value, view: &str) -> Vec<String> {
 
 #[test]
 fn every_command_shows_examples() {
-    for command in ["run", "check", "status", "stats", "query", "detach", "forwarder-config"] {
+    for command in ["run", "check", "status", "stats", "query", "detach", "doctor", "forwarder-config"] {
         let output = tgdns(&[command, "--help"]);
         assert_eq!(output.status.code(), Some(0), "{command}");
         let help = text(&output.stdout);
@@ -215,6 +215,7 @@ fn failures_exit_with_1_and_say_what_to_do() {
         (&["stats", "--control", &control, "--pin-dir", &pins], &[&control, &pins, "neither path"]),
         (&["query", "a.test", "--pin-dir", &pins], &[&pins]),
         (&["forwarder-config", "bind", "--config", &nowhere], &[&nowhere, "--config"]),
+        (&["doctor", "--config", &nowhere], &[&nowhere, "--config"]),
         (
             &["forwarder-config", "bind", "--view", "wan", "--config", &place.path("tgdns.toml")],
             &["no view wan", "default, lan"],
@@ -249,6 +250,24 @@ fn all_mistakes_of_a_configuration_are_told_with_their_places() {
     let lines: Vec<u64> =
         told["errors"].as_array().unwrap().iter().map(|error| error["line"].as_u64().unwrap()).collect();
     assert!(lines.contains(&1) && lines.contains(&2), "{told}");
+}
+
+/// Each run finds something about this host, whatever it is.
+#[test]
+fn the_doctor_looks_at_the_host_and_at_interfaces() {
+    let place = Place::new("doctor", &two_servers(1).replace("interfaces = []", "interfaces = [\"lo\"]"));
+    let configured = text(&place.tgdns(&["doctor"]).stdout).to_owned();
+    assert!(configured.starts_with("host\n  ") && configured.contains("\nlo\n  "), "{configured}");
+    let output = tgdns(&["doctor", "lo", "tgdns-none", "--json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let of = |subject: &str, check: &str| {
+        let mut findings = told["findings"].as_array().unwrap().iter();
+        findings.find(|finding| finding["subject"] == subject && finding["check"] == check).unwrap()
+    };
+    assert_eq!(of("host", "jit")["state"], "ok");
+    assert_eq!(of("lo", "queues")["state"], "unknown");
+    assert_eq!(of("tgdns-none", "driver")["state"], "advice");
 }
 
 #[test]

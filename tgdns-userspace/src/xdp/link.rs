@@ -18,7 +18,6 @@ use aya::programs::{
 use crate::cluster::XdpMode;
 
 mod attachment;
-mod driver;
 mod refusal;
 
 pub use attachment::{Attachment, attachment};

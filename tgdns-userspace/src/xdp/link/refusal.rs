@@ -4,8 +4,8 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use aya::programs::{ProgramError, links::LinkType, loaded_links, loaded_programs};
 
-use super::{Attachment, attachment, driver, program_id};
-use crate::{cluster::XdpMode, xdp::PROGRAM};
+use super::{Attachment, attachment, program_id};
+use crate::{cluster::XdpMode, ethtool, xdp::PROGRAM};
 
 /// Where `pin_dir` is by default, and mostly.
 const BPF_FILE_SYSTEM: &str = "/sys/fs/bpf";
@@ -20,7 +20,7 @@ pub(super) fn explain(error: ProgramError, interface: &str, mode: XdpMode, path:
             let other = attachment(interface).ok().flatten();
             occupied(interface, other.map(|other| Occupant::find(other, path)).as_ref())
         }
-        number => refused(number, interface, mode, driver::name(interface).as_deref()),
+        number => refused(number, interface, mode, ethtool::driver(interface).as_deref()),
     };
     anyhow::Error::new(error).context(text)
 }

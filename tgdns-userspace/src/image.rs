@@ -1,7 +1,7 @@
 //! The tables as the host holds them: what the slow path reads, and what the fast path's maps are made to say.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     net::IpAddr,
     sync::{
         Arc,
@@ -145,14 +145,35 @@ fn beginnings(sorted: &[Prefix]) -> Vec<(u128, u32)> {
 /// What the slow path alone knows of the zones.
 #[derive(Debug, Default)]
 pub struct Zones {
-    /// The sets of names below the apexes, by the name in wire form and lower case, and by view.
-    pub(crate) below: HashMap<(Vec<u8>, u32), AnswerSet>,
-    /// By name and view, as an apex's answer set has them.
-    pub(crate) name_servers: HashMap<([u8; name::MAX_LENGTH], [u8; 4]), NameServerRecords>,
+    pub(crate) names: Arc<Names>,
+    /// By cluster; none of one that is not in the tables.
+    pub(crate) zones: Vec<Option<Arc<Zone>>>,
     /// Of the cookies that are given.
     pub(crate) secrets: Option<Arc<Secrets>>,
     pub(crate) identity: String,
     pub(crate) version: String,
+}
+
+/// Which cluster's zone has a name, in wire form and lower case.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    pub(crate) apexes: HashMap<Vec<u8>, usize>,
+    /// Those below them that exist.
+    pub(crate) below: HashMap<Vec<u8>, usize>,
+    /// By cluster, the labels before the zone's name of names that exist only because others exist below them.
+    pub(crate) empty: Vec<Vec<String>>,
+}
+
+/// One zone, by view.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Zone(pub(crate) BTreeMap<u32, ZoneInView>);
+
+/// What a zone is to the clients of a view.
+#[derive(Debug, PartialEq)]
+pub(crate) struct ZoneInView {
+    pub(crate) name_servers: NameServerRecords,
+    /// The sets of names below the apex, by the name.
+    pub(crate) below: HashMap<Vec<u8>, AnswerSet>,
 }
 
 /// The records of a zone's name servers in wire form, for a message that asks for them.
@@ -166,7 +187,11 @@ pub struct NameServerRecords {
 
 impl Zones {
     pub(crate) fn name_servers(&self, apex: &AnswerSet) -> NameServers<'_> {
-        let found = self.name_servers.get(&(bytemuck::cast(apex.name), of_client(apex.view)));
+        let wire: &[u8; name::MAX_LENGTH] = bytemuck::cast_ref(&apex.name);
+        // Name servers are who they are, stale or not.
+        let view = u32::from_be_bytes(apex.view) & !stale::NO_VIEW;
+        let cluster = wire.get(..name::length(wire)).and_then(|name| self.names.apexes.get(name));
+        let found = cluster.and_then(|cluster| self.zone(*cluster, view)).map(|zone| &zone.name_servers);
         found.map_or_else(NameServers::default, |found| NameServers {
             records: &found.records,
             record_count: found.record_count,
@@ -174,11 +199,15 @@ impl Zones {
             glue_count: found.glue_count,
         })
     }
-}
 
-/// A view without the bits of `stale`: name servers are who they are.
-fn of_client(view: [u8; 4]) -> [u8; 4] {
-    (u32::from_be_bytes(view) & !stale::NO_VIEW).to_be_bytes()
+    /// What a name below an apex is answered with.
+    pub(crate) fn below(&self, name: &[u8], view: u32) -> Option<&AnswerSet> {
+        self.zone(*self.names.below.get(name)?, view)?.below.get(name)
+    }
+
+    fn zone(&self, cluster: usize, view: u32) -> Option<&ZoneInView> {
+        self.zones.get(cluster)?.as_ref()?.0.get(&view)
+    }
 }
 
 /// What one slot of the tables holds.
@@ -193,10 +222,11 @@ pub struct Slot {
 #[derive(Debug, Default)]
 pub struct Image {
     pub(crate) settings: Settings,
-    pub(crate) services: Vec<Service>,
+    pub(crate) services: Arc<[Service]>,
     /// For each place of the index, one more than the place in `answers`, or 0.
-    pub(crate) index: Vec<u32>,
-    pub(crate) answers: Vec<Slot>,
+    pub(crate) index: Arc<[u32]>,
+    /// Images that say the same share it.
+    pub(crate) answers: Vec<Arc<Slot>>,
     pub(crate) prefixes: Arc<Prefixes>,
     pub(crate) zones: Zones,
     /// Where responses over UDP are limited.
@@ -229,7 +259,7 @@ impl Image {
     }
 
     fn slot_of(&self, slot: u32) -> Option<&Slot> {
-        (slot as usize).checked_sub(1).and_then(|index| self.answers.get(index))
+        (slot as usize).checked_sub(1).and_then(|index| self.answers.get(index)).map(Arc::as_ref)
     }
 
     /// Whether there is an answer for a name, in presentation format and lower case.

@@ -4,7 +4,7 @@
 //! `SETTINGS` changes, so a change of many answers, and of who is in which view, appears at once. Nothing is written where a
 //! program may still be reading what an earlier publication said.
 
-use std::{path::Path, time::Instant};
+use std::{path::Path, sync::Arc, time::Instant};
 
 use anyhow::{Context as _, Result, bail};
 use aya::maps::{Array, LpmTrie, Map, MapData, PerCpuArray};
@@ -14,7 +14,7 @@ use tgdns_common::{
     tables::{Copies, LAYOUT, Service, Settings, capacity},
 };
 
-use crate::image::{Image, Slot};
+use crate::image::Image;
 use answers::Answers;
 pub use layout::foreign;
 use table::Table;
@@ -144,7 +144,7 @@ impl Maps {
         self.index.flipped(before.names, names);
         self.services.flipped(before.services, services);
         self.views.flipped(&image.prefixes);
-        self.answers.keep(&slots);
+        self.answers.keep(slots);
         Ok(written)
     }
 
@@ -211,9 +211,9 @@ impl Maps {
                 services: only(self.known.services),
                 ..self.known
             },
-            services: self.services.entries(self.known.services)?.to_vec(),
+            services: self.services.entries(self.known.services)?.into(),
             index: self.index.entries(self.known.names)?.iter().map(place).collect(),
-            answers: self.answers.slots().map(|(_, slot)| Slot::clone(slot)).collect(),
+            answers: self.answers.slots().map(|(_, slot)| Arc::clone(slot)).collect(),
             prefixes: self.views.current().clone().into(),
             zones: Default::default(),
             rate_limit: None,

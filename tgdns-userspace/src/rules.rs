@@ -66,16 +66,24 @@ impl Rules {
         Self { clusters: model.clusters.iter().map(of_cluster).collect(), due_at: None }
     }
 
-    /// Takes in what is published; of clusters and views that are no more nothing is kept.
+    /// Takes in what is published, to be called before the roster knows that it is; of clusters and views that are no more nothing
+    /// is kept.
     pub fn see(&mut self, roster: &Roster, selection: &Selection, now: Instant) {
-        let mut before = std::mem::take(&mut self.clusters);
-        for (index, cluster) in roster.model().clusters.iter().enumerate() {
-            let mut known = before.remove(&cluster.name).unwrap_or_default();
+        let clusters = &roster.model().clusters;
+        let mut changed = Vec::new();
+        for index in selection.changed_since(roster.published()) {
+            let Some(cluster) = clusters.get(index) else { continue };
+            let mut known = self.clusters.remove(&cluster.name).unwrap_or_default();
             if let Some(chosen) = selection.chosen.get(index).filter(|_| selection.has(index)) {
                 known.see(roster, (index, cluster), chosen);
             }
-            self.clusters.insert(cluster.name.clone(), known);
+            changed.push((cluster.name.clone(), known));
         }
+        // Of another configuration all are chosen anew.
+        if changed.len() == clusters.len() {
+            self.clusters.clear();
+        }
+        self.clusters.extend(changed);
         self.due_at = self.next(now);
     }
 

@@ -3,6 +3,7 @@
 use std::{
     net::{IpAddr, SocketAddr},
     path::PathBuf,
+    sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
 
@@ -223,8 +224,9 @@ impl ClusterStatus {
     fn of(roster: &Roster, index: usize, cluster: &Cluster, now: Instant, wall: SystemTime) -> Self {
         let health = roster.health(index);
         let published = roster.published().filter(|published| published.has(index));
-        let chosen = published.and_then(|published| published.chosen.get(index));
-        let shares = chosen.map_or_else(Vec::new, |chosen| shares::of_cluster(cluster, &chosen.weights));
+        let chosen = published.and_then(|published| published.chosen.get(index)).map(Arc::as_ref);
+        let draws = &roster.basis().draws;
+        let shares = chosen.map_or_else(Vec::new, |of| shares::of_cluster(cluster, &of.weights, draws));
         let server = |(server, of): (usize, &Server)| {
             let standing = Standing {
                 live: roster.is_live(index, server),

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     cluster::{AllDown, Answer, Cluster, Policy, Select, Server},
+    publish::Draws,
     selection::{FULL, shares},
 };
 
@@ -68,7 +69,7 @@ pub(super) fn has_shares(cluster: &Cluster) -> bool {
 
 /// By server, what it has while all servers of its tier are live, and no other tier serves: from 0 to 1.
 pub(super) fn shares(cluster: &Cluster) -> Vec<f64> {
-    shares::of_cluster(cluster, &first_weights(cluster))
+    shares::of_cluster(cluster, &first_weights(cluster), &Draws::default())
 }
 
 /// The same by what the weights say.

@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 
 use super::{Controller, roster::Selection, sources::Sources};
-use crate::publish;
+use crate::publish::Renderer;
 
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
-/// What became of the last publication.
+/// What was published last, and what became of it.
 #[derive(Default)]
 pub(super) struct Publication {
+    renderer: Renderer,
     failure: Option<Failure>,
 }
 
@@ -50,9 +51,7 @@ impl Controller {
     }
 
     fn publish(&mut self, selection: &Selection, sources: &mut Sources) -> Result<()> {
-        let Selection { chosen, services, serials, ttls } = selection;
-        let image =
-            publish::image(self.roster.model(), self.roster.prefixes(), chosen, services, serials, ttls);
+        let image = self.publication.renderer.image(self.roster.model(), self.roster.basis(), selection);
         // The sockets first: a map that can't be written must not keep them from telling the truth.
         let image = image.with_freshness(self.heartbeat.freshness());
         // What was told of a failure is not taken back before it is over.

@@ -10,10 +10,9 @@ use crate::{
     admin::{AdminState, Admins},
     cluster::{Cluster, Model},
     health::{Outcome, ServerHealth},
-    image::Prefixes,
     netlink::ServiceAddress,
     probe::Target,
-    publish,
+    publish::Basis,
     remark::Remarks,
     selection::last::Last,
 };
@@ -36,11 +35,13 @@ mod ttls;
 pub struct Roster {
     model: Model,
     /// The model's.
-    prefixes: Arc<Prefixes>,
+    basis: Arc<Basis>,
     /// When the controller started.
     started: Instant,
     /// From when on clusters without a verdict are waited for.
     begun: Instant,
+    /// By cluster, until when.
+    round_ends: Vec<Instant>,
     /// By cluster: who is handed out is known without waiting.
     settled: Vec<bool>,
     /// By cluster: clients are answered already, so it is not to be missing in the tables.
@@ -73,6 +74,8 @@ pub struct Roster {
     is_renewed: bool,
     /// Whether anything happened since the last publication that it may depend on.
     touched: bool,
+    /// Of which clusters' servers something did, so that others may be handed out: they are chosen anew with what is due next.
+    stirred: BTreeSet<usize>,
     last: Last,
     /// When a server's weight rises.
     rises_at: Option<Instant>,
@@ -103,8 +106,10 @@ impl Roster {
         let places = places(&targets);
         let ttls = model.clusters.iter().map(|cluster| cluster.ttl_min.unwrap_or(cluster.ttl)).collect();
         let clusters = model.clusters.len();
+        let round_ends = model.clusters.iter().map(|cluster| now + readiness::first_round(cluster)).collect();
         Self {
-            prefixes: publish::prefixes(&model),
+            basis: Arc::new(Basis::new(&model)),
+            round_ends,
             model,
             started: now,
             begun: now,
@@ -126,6 +131,7 @@ impl Roster {
             ttls_until: now,
             is_renewed: false,
             touched: true,
+            stirred: BTreeSet::new(),
             last: Last::default(),
             rises_at: None,
         }
@@ -140,7 +146,9 @@ impl Roster {
         let since = health.last_change().map(|change| change.at);
         let change = health.observe(probe, outcome, now);
         let after = self.own_word(place);
-        self.touched |= change.is_some() || before != after;
+        if change.is_some() || before != after {
+            self.stir(cluster);
+        }
         if let Some(change) = change {
             self.tell_verdict(place, change, since);
         }
@@ -150,6 +158,12 @@ impl Roster {
                 self.health(cluster).get(server).map(|health| news::own_words(health, probe, outcome));
             self.tell_own_word(place, before, &words.unwrap_or_default(), now);
         }
+    }
+
+    /// Others of this cluster may have to be handed out from now on.
+    fn stir(&mut self, cluster: usize) {
+        self.touched = true;
+        self.stirred.insert(cluster);
     }
 
     /// This host could not probe a server: what is known of it stays, and that it is not probed is told.
@@ -197,9 +211,9 @@ impl Roster {
         clusters.flat_map(|of| &of.servers).any(|of| of.name == server)
     }
 
-    /// What every publication of the model says of its views.
-    pub fn prefixes(&self) -> &Arc<Prefixes> {
-        &self.prefixes
+    /// What all publications of the model have in common.
+    pub fn basis(&self) -> &Arc<Basis> {
+        &self.basis
     }
 
     /// Who was handed out last because of being live.

@@ -3,12 +3,16 @@
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet, VecDeque},
+    sync::Arc,
     time::Instant,
 };
 
 use anyhow::{Context as _, Result};
 use aya::maps::{Array, Map, MapData};
-use tgdns_common::tables::{AnswerSet, Choice, policy};
+use tgdns_common::{
+    name,
+    tables::{AnswerSet, Choice, policy},
+};
 
 use super::grace::outlast;
 use crate::image::Slot;
@@ -20,9 +24,11 @@ pub(super) struct Answers {
     answers: Array<MapData, [u8; ANSWER_SET]>,
     choices: Array<MapData, [u8; CHOICE]>,
     /// By slot, those that the index points to, and those that were written for it since.
-    known: BTreeMap<u32, Box<Slot>>,
+    known: BTreeMap<u32, Arc<Slot>>,
     /// Those of them that the index points to.
     used: HashSet<u32>,
+    /// The same by their places in the last image.
+    placed: Vec<u32>,
     /// With the time when the index no longer pointed to them, where that may not be long ago.
     free: VecDeque<(u32, Option<Instant>)>,
 }
@@ -42,20 +48,20 @@ impl Answers {
                 true => Some(Box::new(bytemuck::cast(choices.get(&slot, 0)?))),
                 false => None,
             };
-            known.insert(slot, Box::new(Slot { set, choice }));
+            known.insert(slot, Arc::new(Slot { set, choice }));
         }
         // A writer that ended just before may have left them a moment ago, where there has been one.
         let left_at = (!known.is_empty()).then(Instant::now);
         let free =
             (1..answers.len()).filter(|slot| !known.contains_key(slot)).map(|slot| (slot, left_at)).collect();
         let used = known.keys().copied().collect();
-        Ok(Self { answers, choices, known, used, free })
+        Ok(Self { answers, choices, known, used, placed: Vec::new(), free })
     }
 
     /// The slots that are in use, in the order of their numbers.
-    pub(super) fn slots(&self) -> impl Iterator<Item = (u32, &Slot)> {
+    pub(super) fn slots(&self) -> impl Iterator<Item = (u32, &Arc<Slot>)> {
         let used = self.known.iter().filter(|(number, _)| self.used.contains(number));
-        used.map(|(number, slot)| (*number, slot.as_ref()))
+        used.map(|(number, slot)| (*number, slot))
     }
 
     /// Whether a slot has never been written.
@@ -74,19 +80,24 @@ impl Answers {
     ///
     /// # Errors
     /// A refused write, or no slot is free.
-    pub(super) fn write(&mut self, wanted: &[Slot], written: &mut usize) -> Result<Vec<u32>> {
+    pub(super) fn write(&mut self, wanted: &[Arc<Slot>], written: &mut usize) -> Result<Vec<u32>> {
         self.take_back();
-        let mut by_key: HashMap<_, Vec<u32>> = HashMap::with_capacity(self.known.len());
-        for (number, slot) in &self.known {
-            by_key.entry((slot.set.name, slot.set.view)).or_default().push(*number);
-        }
+        let mut by_key = None;
         let mut slots = Vec::with_capacity(wanted.len());
-        for wanted in wanted {
-            let alike = by_key.get(&(wanted.set.name, wanted.set.view));
-            let is_same =
-                |number: &&u32| self.known.get(number).is_some_and(|known| known.as_ref() == wanted);
-            slots.push(match alike.and_then(|alike| alike.iter().find(is_same)) {
-                Some(number) => *number,
+        for (place, wanted) in wanted.iter().enumerate() {
+            let placed = self.placed.get(place).and_then(|number| Some((*number, self.known.get(number)?)));
+            let same = match placed {
+                Some((number, known)) if Arc::ptr_eq(known, wanted) => Some(number),
+                // There is one set with that key.
+                Some((number, known)) if key(known) == key(wanted) => (known == wanted).then_some(number),
+                // The places are another image's, or another run's.
+                _ => {
+                    let by_key = by_key.get_or_insert_with(|| self.by_key());
+                    by_key.get(&key(wanted)).copied().filter(|number| self.known.get(number) == Some(wanted))
+                }
+            };
+            slots.push(match same {
+                Some(number) => number,
                 None => {
                     *written += 1;
                     self.write_one(wanted)?
@@ -96,6 +107,10 @@ impl Answers {
         Ok(slots)
     }
 
+    fn by_key(&self) -> HashMap<Key, u32> {
+        self.known.iter().map(|(number, slot)| (key(slot), *number)).collect()
+    }
+
     /// Frees what was written for a publication that failed, and what is forgotten: no program is pointed to it.
     fn take_back(&mut self) {
         for number in self.forget_unused() {
@@ -103,7 +118,7 @@ impl Answers {
         }
     }
 
-    fn write_one(&mut self, wanted: &Slot) -> Result<u32> {
+    fn write_one(&mut self, wanted: &Arc<Slot>) -> Result<u32> {
         let (number, left_at) = *self.free.front().context("the map ANSWERS is full")?;
         if let Some(left_at) = left_at {
             let outlasted = Some(outlast(left_at));
@@ -118,13 +133,14 @@ impl Answers {
         let bytes: [u8; ANSWER_SET] = bytemuck::cast(wanted.set);
         self.answers.set(number, bytes, 0).context("writing ANSWERS")?;
         self.free.pop_front();
-        self.known.insert(number, Box::new(wanted.clone()));
+        self.known.insert(number, Arc::clone(wanted));
         Ok(number)
     }
 
     /// The index points to these from now on, and to no others.
-    pub(super) fn keep(&mut self, used: &[u32]) {
+    pub(super) fn keep(&mut self, used: Vec<u32>) {
         self.used = used.iter().copied().collect();
+        self.placed = used;
         let now = Some(Instant::now());
         for number in self.forget_unused() {
             self.free.push_back((number, now));
@@ -138,6 +154,13 @@ impl Answers {
         unused.iter().for_each(|number| drop(self.known.remove(number)));
         unused
     }
+}
+
+/// What a set is found by.
+type Key = ([[u8; 8]; name::WORDS], [u8; 4]);
+
+fn key(slot: &Slot) -> Key {
+    (slot.set.name, slot.set.view)
 }
 
 fn needs_choice(set: &AnswerSet) -> bool {

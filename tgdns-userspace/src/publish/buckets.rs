@@ -10,6 +10,8 @@
 
 use tgdns_common::tables::BUCKETS;
 
+use super::draws::{Draws, Winners};
+
 /// Somebody who may get buckets.
 pub(super) struct Bidder<'n> {
     /// The same on all load balancers, in all views.
@@ -20,37 +22,49 @@ pub(super) struct Bidder<'n> {
     pub(super) weight: u64,
 }
 
-/// Who of the bidders gets each bucket.
-pub(super) fn buckets(bidders: &[Bidder<'_>]) -> [u8; BUCKETS] {
-    let costs: Vec<[f64; BUCKETS]> = bidders.iter().map(costs).collect();
-    std::array::from_fn(|bucket| {
-        let costs = costs.iter().map(|costs| costs[bucket]);
-        let cheapest = costs.enumerate().min_by(|(_, one), (_, other)| one.total_cmp(other));
-        cheapest.map_or(0, |(place, _)| place as u8)
-    })
+impl Bidder<'_> {
+    /// What it draws from.
+    pub(super) fn seed(&self) -> u64 {
+        mix(hash(self.name) ^ self.number as u64)
+    }
 }
 
-/// What each bucket costs somebody: exponentially distributed, at a rate that is the weight.
-fn costs(bidder: &Bidder<'_>) -> [f64; BUCKETS] {
-    let own = mix(hash(bidder.name) ^ bidder.number as u64);
-    let draws: [u64; BUCKETS] = std::array::from_fn(|bucket| mix(own ^ mix(bucket as u64)));
+/// Who gets each bucket, of bidders with what a bucket costs them and their weights: whoever it costs least by weight, the first
+/// one of equals.
+pub(super) fn winners<'c>(bidders: impl Iterator<Item = (&'c [f32; BUCKETS], u64)>) -> Winners {
+    let (mut winners, mut least) = ([0; BUCKETS], [f64::INFINITY; BUCKETS]);
+    for (place, (costs, weight)) in bidders.enumerate() {
+        let weight = weight as f64;
+        for ((winner, least), cost) in winners.iter_mut().zip(&mut least).zip(costs) {
+            let cost = f64::from(*cost) / weight;
+            if cost < *least {
+                (*winner, *least) = (place as u8, cost);
+            }
+        }
+    }
+    winners
+}
+
+/// What each bucket costs somebody whose weight is 1: exponentially distributed. Whoever has another weight pays the part of it.
+pub(super) fn costs(seed: u64) -> [f32; BUCKETS] {
+    let draws: [u64; BUCKETS] = std::array::from_fn(|bucket| mix(seed ^ mix(bucket as u64)));
     let mut buckets: [usize; BUCKETS] = std::array::from_fn(|bucket| bucket);
     buckets.sort_unstable_by_key(|bucket| draws[*bucket]);
     let mut costs = [0.0; BUCKETS];
     for (stretch, bucket) in buckets.into_iter().enumerate() {
         // The place within the stretch, neither of whose ends it is.
         let place = (draws[bucket] as u32 as f64 + 0.5) / (1_u64 << 32) as f64;
-        costs[bucket] = -((stretch as f64 + place) / BUCKETS as f64).ln() / bidder.weight as f64;
+        costs[bucket] = -((stretch as f64 + place) / BUCKETS as f64).ln() as f32;
     }
     costs
 }
 
 /// By server, in the order of its address in the table: the part of the buckets whose answers, of so many addresses, have it.
 /// Each has a name, a weight other than 0, and one address.
-pub(crate) fn shares(servers: &[(&str, u64)], size: usize) -> Vec<f64> {
+pub(crate) fn shares(servers: &[(&str, u64)], size: usize, draws: &Draws) -> Vec<f64> {
     let bidders = servers.iter().map(|(name, weight)| Bidder { name, number: 0, weight: *weight });
     let mut counts = vec![0_u32; servers.len()];
-    for begin in buckets(&bidders.collect::<Vec<_>>()) {
+    for begin in draws.winners(&bidders.collect::<Vec<_>>()) {
         let window = (0..servers.len()).cycle().skip(begin.into()).take(size.min(servers.len()));
         for place in window {
             counts.iter_mut().skip(place).take(1).for_each(|count| *count += 1);
@@ -79,10 +93,14 @@ mod tests {
 
     use super::*;
 
-    fn winners(servers: &[(String, u64)]) -> Vec<String> {
+    fn winners_of(servers: &[(String, u64)]) -> Vec<String> {
         let bidders: Vec<Bidder<'_>> =
             servers.iter().map(|(name, weight)| Bidder { name, number: 0, weight: *weight }).collect();
-        buckets(&bidders).iter().map(|place| servers[usize::from(*place)].0.clone()).collect()
+        Draws::default()
+            .winners(&bidders)
+            .iter()
+            .map(|place| servers[usize::from(*place)].0.clone())
+            .collect()
     }
 
     proptest! {
@@ -94,9 +112,9 @@ mod tests {
         ) {
             let mut servers: Vec<(String, u64)> =
                 weights.iter().enumerate().map(|(number, weight)| (format!("s-{number}"), *weight)).collect();
-            let before = winners(&servers);
+            let before = winners_of(&servers);
             let (lost, _) = servers.remove(lost.index(servers.len()));
-            let after = winners(&servers);
+            let after = winners_of(&servers);
             for (before, after) in before.iter().zip(&after) {
                 prop_assert!(before == after || *before == lost);
             }
@@ -114,7 +132,7 @@ mod tests {
         for cluster in 0..CLUSTERS {
             let names: Vec<String> = WEIGHTS.iter().map(|weight| format!("c{cluster}-{weight}")).collect();
             let servers: Vec<(&str, u64)> = names.iter().map(String::as_str).zip(WEIGHTS).collect();
-            let shares = shares(&servers, 1);
+            let shares = shares(&servers, 1, &Draws::default());
             assert!((shares.iter().sum::<f64>() - 1.0).abs() < 1e-9, "{shares:?}");
             for ((share, weight), mean) in shares.iter().zip(WEIGHTS).zip(&mut means) {
                 let (count, expected) = (share * BUCKETS as f64, (BUCKETS as u64 * weight) as f64 / 8.0);
@@ -130,16 +148,17 @@ mod tests {
     #[test]
     fn shares_are_those_of_the_buckets() {
         let servers: Vec<(String, u64)> = (1..=4_u64).map(|weight| (format!("s-{weight}"), weight)).collect();
-        let winners = winners(&servers);
+        let winners = winners_of(&servers);
         let part = |names: &[usize]| {
             let is_one = |winner: &&String| names.iter().any(|place| servers[*place].0 == **winner);
             winners.iter().filter(is_one).count() as f64 / BUCKETS as f64
         };
         let named: Vec<(&str, u64)> = servers.iter().map(|(name, weight)| (name.as_str(), *weight)).collect();
-        assert_eq!(shares(&named, 1), [part(&[0]), part(&[1]), part(&[2]), part(&[3])]);
+        let draws = Draws::default();
+        assert_eq!(shares(&named, 1, &draws), [part(&[0]), part(&[1]), part(&[2]), part(&[3])]);
         // An answer goes on with the next address, after the last one with the first.
-        assert_eq!(shares(&named, 2), [part(&[3, 0]), part(&[0, 1]), part(&[1, 2]), part(&[2, 3])]);
-        assert_eq!(shares(&named, 9), [1.0; 4]);
-        assert_eq!(shares(&[], 1), [0.0; 0]);
+        assert_eq!(shares(&named, 2, &draws), [part(&[3, 0]), part(&[0, 1]), part(&[1, 2]), part(&[2, 3])]);
+        assert_eq!(shares(&named, 9, &draws), [1.0; 4]);
+        assert_eq!(shares(&[], 1, &draws), [0.0; 0]);
     }
 }

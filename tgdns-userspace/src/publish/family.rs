@@ -3,11 +3,7 @@
 use bytemuck::Zeroable as _;
 use tgdns_common::tables::{BUCKETS, Begins, MAX_SERVERS, PLACES};
 
-use super::{
-    buckets::{Bidder, buckets},
-    columns::columns,
-    rows::rows,
-};
+use super::{buckets::Bidder, columns::columns, draws::Draws, rows::rows};
 use crate::cluster::{Answer, Select};
 
 /// An address that is handed out.
@@ -38,6 +34,7 @@ pub(super) fn family<T: Copy + bytemuck::Zeroable>(
     addresses: &[Weighed<'_, T>],
     answer: Answer,
     select: Select,
+    draws: &Draws,
 ) -> Family<T> {
     // The configuration admits no more.
     let addresses = &addresses[..addresses.len().min(MAX_SERVERS)];
@@ -61,7 +58,7 @@ pub(super) fn family<T: Copy + bytemuck::Zeroable>(
             let weights = (0..).zip(addresses).map(|(place, weighed)| (place, weighed.weight));
             Some(by_columns(&weights.collect::<Vec<_>>()))
         }
-        Select::Sticky { .. } => Some(by_client(addresses)),
+        Select::Sticky { .. } => Some(by_client(addresses, draws)),
     };
     Family { table, count: count as u8, limit: limit as u8, begins }
 }
@@ -83,14 +80,12 @@ fn by_columns(weights: &[(u8, u64)]) -> Begins {
     Begins { count, reserved: [0; 3], columns, buckets: [0; BUCKETS] }
 }
 
-fn by_client<T>(addresses: &[Weighed<'_, T>]) -> Begins {
-    let number = |place: usize, server: &str| {
-        addresses.iter().take(place).filter(|weighed| weighed.server == server).count()
-    };
-    let bidders = addresses.iter().enumerate().map(|(place, weighed)| Bidder {
-        name: weighed.server,
-        number: number(place, weighed.server),
-        weight: weighed.weight,
-    });
-    Begins { buckets: buckets(&bidders.collect::<Vec<_>>()), ..Begins::zeroed() }
+fn by_client<T>(addresses: &[Weighed<'_, T>], draws: &Draws) -> Begins {
+    let mut bidders: Vec<Bidder<'_>> = Vec::with_capacity(addresses.len());
+    for Weighed { server: name, weight, .. } in addresses {
+        // A server's addresses follow each other.
+        let number = bidders.last().filter(|last| last.name == *name).map_or(0, |last| last.number + 1);
+        bidders.push(Bidder { name, number, weight: *weight });
+    }
+    Begins { buckets: draws.winners(&bidders), ..Begins::zeroed() }
 }

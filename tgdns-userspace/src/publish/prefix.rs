@@ -5,7 +5,7 @@ use std::{net::Ipv6Addr, sync::Arc};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use tgdns_common::tables;
 
-use super::mapped;
+use super::services::mapped;
 use crate::{
     cluster::{DefaultView, Model},
     image::{Prefix, Prefixes},

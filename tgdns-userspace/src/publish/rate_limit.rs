@@ -9,7 +9,7 @@ use bytemuck::Zeroable as _;
 use ipnet::IpNet;
 use tgdns_common::rate::{self, Exempt, FRACTION_BITS};
 
-use super::mapped;
+use super::services::mapped;
 use crate::{cluster::RateLimit, heartbeat};
 
 /// The same as long as the controller runs, so that a publication moves no network to another bucket.

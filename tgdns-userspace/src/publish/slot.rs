@@ -11,8 +11,9 @@ use tgdns_common::{
 
 use super::{
     buckets,
+    draws::Draws,
     family::{Family, Weighed, family},
-    stale,
+    soa, stale,
 };
 use crate::{
     cluster::{AllDown, Answer, Cluster, Select},
@@ -20,13 +21,38 @@ use crate::{
     selection::{Chosen, Rule},
 };
 
-/// What a view's clients get of those who were chosen.
+/// What all sets of a name have in common.
+pub(super) struct Head {
+    name: [[u8; 8]; name::WORDS],
+    significant: [[u8; 8]; name::WORDS],
+    negative: Negative,
+}
+
+impl Head {
+    /// Nothing for a name that has no wire form.
+    pub(super) fn of(cluster: &Cluster, serial: u32) -> Option<Self> {
+        let (wire, _) = name::to_wire(&cluster.name)?;
+        Some(Self {
+            name: bytemuck::cast(wire),
+            significant: bytemuck::cast(name::significant(&wire)),
+            negative: soa::negative(0, cluster, serial),
+        })
+    }
+
+    /// For sets that are not found by the index.
+    pub(super) fn nameless(negative: Negative) -> Self {
+        let nothing = [[0; 8]; name::WORDS];
+        Self { name: nothing, significant: nothing, negative }
+    }
+}
+
+/// What a view's clients get of those who were chosen; the TTL is in seconds.
 pub(super) fn slot(
-    wire: [u8; name::MAX_LENGTH],
+    head: &Head,
     (view, ttl): (u32, u32),
     cluster: &Cluster,
     chosen: &Chosen,
-    negative: Negative,
+    draws: &Draws,
 ) -> Slot {
     let chosen = chosen.in_view(view);
     let addresses = addresses(cluster, chosen, view);
@@ -37,7 +63,7 @@ pub(super) fn slot(
         Select::Sticky { .. } => chosen.rule == Rule::Addresses,
     };
     let select = if is_plain { Select::Rotate } else { cluster.policy.select };
-    let mut slot = render(wire, view, ttl, &addresses, (cluster.answer, select), negative);
+    let mut slot = render(head, (view, ttl), &addresses, (cluster.answer, select), draws);
     if let Some(choice) = &mut slot.choice {
         choice.seed = (buckets::hash(&cluster.name) as u32).to_be_bytes();
     }
@@ -58,17 +84,11 @@ pub(super) fn slot(
     slot
 }
 
-/// The set of a name whose addresses are all told, in turns.
-pub(super) fn plain(
-    wire: [u8; name::MAX_LENGTH],
-    view: u32,
-    ttl: u32,
-    addresses: &[IpAddr],
-    negative: Negative,
-) -> AnswerSet {
+/// A set whose addresses are all told, in turns.
+pub(super) fn plain(head: &Head, view: u32, ttl: u32, addresses: &[IpAddr]) -> AnswerSet {
     let addresses: Vec<_> =
         addresses.iter().map(|address| Weighed { address: *address, weight: 1, server: "" }).collect();
-    render(wire, view, ttl, &addresses, (Answer::All, Select::Rotate), negative).set
+    render(head, (view, ttl), &addresses, (Answer::All, Select::Rotate), &Draws::default()).set
 }
 
 /// Whether all addresses of a family have the same weight: those of servers of the same weight have not where one of them has
@@ -104,12 +124,11 @@ fn addresses<'c>(cluster: &'c Cluster, chosen: &Chosen, view: u32) -> Vec<Weighe
 }
 
 fn render(
-    wire: [u8; name::MAX_LENGTH],
-    view: u32,
-    ttl: u32,
+    head: &Head,
+    (view, ttl): (u32, u32),
     addresses: &[Weighed<'_, IpAddr>],
     (answer, select): (Answer, Select),
-    negative: Negative,
+    draws: &Draws,
 ) -> Slot {
     let (mut fours, mut sixes) = (Vec::new(), Vec::new());
     for Weighed { address, weight, server } in addresses {
@@ -120,7 +139,7 @@ fn render(
         }
     }
     let stale_ttl = (ttl.min(stale::TTL) as u16).to_be_bytes();
-    let Family { table, count, limit, begins: fours } = family(&fours, answer, select);
+    let Family { table, count, limit, begins: fours } = family(&fours, answer, select, draws);
     let ipv4 = Ipv4Addresses {
         record: RecordHead::of_question(Type::A, ttl, 4),
         count,
@@ -128,7 +147,7 @@ fn render(
         stale_ttl,
         addresses: table,
     };
-    let Family { table, count, limit, begins: sixes } = family(&sixes, answer, select);
+    let Family { table, count, limit, begins: sixes } = family(&sixes, answer, select, draws);
     let ipv6 = Ipv6Addresses {
         record: RecordHead::of_question(Type::AAAA, ttl, 16),
         count,
@@ -143,15 +162,15 @@ fn render(
         (Some(_), Select::Rotate | Select::Weighted) => policy::WEIGHTED,
     };
     let set = AnswerSet {
-        name: bytemuck::cast(wire),
-        significant: bytemuck::cast(name::significant(&wire)),
+        name: head.name,
+        significant: head.significant,
         view: view.to_be_bytes(),
         policy,
         rcode: 0,
         extended_error: [0; 2],
         ipv4,
         ipv6,
-        negative,
+        negative: head.negative,
     };
     Slot { set, choice }
 }

@@ -3,7 +3,10 @@
 
 use tgdns_common::{stale, tables::policy, wire::dns::ExtendedError};
 
-use super::slot;
+use super::{
+    draws::Draws,
+    slot::{self, Head},
+};
 use crate::{
     cluster::{Cluster, WhenStale},
     image::Slot,
@@ -32,8 +35,14 @@ pub(super) fn sets(when_stale: WhenStale) -> usize {
 }
 
 /// What stands in for a view's answers when they are stale; nothing where they are held, or not told by the fast path.
-pub(super) fn slot(fresh: &Slot, when_stale: WhenStale, cluster: &Cluster, chosen: &Chosen) -> Option<Slot> {
-    let view = u32::from_be_bytes(fresh.set.view);
+pub(super) fn slot(
+    head: &Head,
+    view: u32,
+    when_stale: WhenStale,
+    cluster: &Cluster,
+    chosen: &Chosen,
+    draws: &Draws,
+) -> Option<Slot> {
     let (chosen, code) = match when_stale {
         WhenStale::Hold | WhenStale::Pass => return None,
         WhenStale::All => (chosen.everyone(cluster, view), ExtendedError::STALE_ANSWER),
@@ -41,8 +50,7 @@ pub(super) fn slot(fresh: &Slot, when_stale: WhenStale, cluster: &Cluster, chose
             (Chosen::new(Rule::Servfail, vec![0; cluster.servers.len()]), ExtendedError::NOT_READY)
         }
     };
-    let (name, ttl) = (bytemuck::cast(fresh.set.name), cluster.ttl.min(TTL));
-    let mut slot = slot::slot(name, (view, ttl), cluster, &chosen, fresh.set.negative);
+    let mut slot = slot::slot(head, (view, cluster.ttl.min(TTL)), cluster, &chosen, draws);
     slot.set.view = (view | stale::VIEW).to_be_bytes();
     slot.set.policy |= policy::EXPLAINED | policy::STALE;
     slot.set.extended_error = code.to_be_bytes();

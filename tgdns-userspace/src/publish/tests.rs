@@ -1,4 +1,4 @@
-use tgdns_common::tables::{DEFAULT_VIEW, Tables as _};
+use tgdns_common::tables::{Address, DEFAULT_VIEW, Tables as _};
 
 use super::*;
 use crate::{

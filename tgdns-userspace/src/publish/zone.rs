@@ -9,33 +9,43 @@ use tgdns_common::{
     wire::dns::{IN, QUESTION_NAME, QuestionTail, RecordHead, Type},
 };
 
-use super::{slot, soa};
+use super::{
+    slot::{self, Head},
+    soa,
+};
 use crate::{
     cluster::{Cluster, Model},
-    image::{NameServerRecords, Zones},
+    image::{NameServerRecords, Names, Zone, ZoneInView},
 };
 
 /// Seconds. Which load balancers there are changes with the configuration only.
 const NAME_SERVER_TTL: u32 = 3600;
 
-/// The zones of a model; `serials` are those of its clusters.
-pub(super) fn zones(model: &Model, serials: &[Option<u32>]) -> Zones {
-    let mut zones =
-        Zones { identity: model.identity.clone(), version: model.version.clone(), ..Zones::default() };
-    let empty = empty_non_terminals(model);
-    for (index, (cluster, empty)) in model.clusters.iter().zip(&empty).enumerate() {
-        let Some(serial) = super::serial(serials, index) else { continue };
-        // The configuration admits no other names.
-        let Some((wire, length)) = name::to_wire(&cluster.name) else { continue };
-        for view in model.view_identifiers() {
-            let records = name_servers(cluster, length, view);
-            zones.name_servers.insert((wire, view.to_be_bytes()), records);
-            for (name, set) in below(cluster, empty, &wire[..length], view, serial) {
-                zones.below.insert((name, view), set);
-            }
+/// The zone of a model's cluster; `names` are the model's.
+pub(super) fn zone(model: &Model, names: &Names, index: usize, cluster: &Cluster, serial: u32) -> Zone {
+    // The configuration admits no other names.
+    let Some((wire, length)) = name::to_wire(&cluster.name) else { return Zone::default() };
+    let empty = names.empty.get(index).map_or(&[][..], Vec::as_slice);
+    let of_view = |view| {
+        let below = below(cluster, empty, &wire[..length], view, serial).collect();
+        (view, ZoneInView { name_servers: name_servers(cluster, length, view), below })
+    };
+    Zone(model.view_identifiers().map(of_view).collect())
+}
+
+impl Names {
+    pub(super) fn new(model: &Model) -> Self {
+        let empty = empty_non_terminals(model);
+        let mut names = Self::default();
+        for (index, (cluster, empty)) in model.clusters.iter().zip(&empty).enumerate() {
+            let Some((wire, length)) = name::to_wire(&cluster.name) else { continue };
+            let servers = cluster.name_servers.iter().map(|server| server.name.as_str());
+            let below = empty.iter().map(String::as_str).chain(servers);
+            names.below.extend(below.map(|labels| (name_below(labels, &wire[..length]), index)));
+            names.apexes.insert(wire[..length].to_vec(), index);
         }
+        Self { empty, ..names }
     }
-    zones
 }
 
 /// A pointer to what begins `offset` bytes behind the beginning of the question's name.
@@ -77,29 +87,31 @@ fn name_servers(cluster: &Cluster, length: usize, view: u32) -> NameServerRecord
 /// The names below a zone's, in wire form: those of its name servers, and those that are `empty`.
 fn below(
     cluster: &Cluster,
-    empty: &[&str],
+    empty: &[String],
     zone: &[u8],
     view: u32,
     serial: u32,
-) -> Vec<(Vec<u8>, AnswerSet)> {
-    let named = |labels: &str, ttl, addresses: &[IpAddr]| {
-        let name = [to_labels(labels), zone.to_vec()].concat();
-        let offset = name.len() - zone.len();
-        let negative = soa::negative(offset, cluster, serial);
-        let set = slot::plain([0; name::MAX_LENGTH], view, ttl, addresses, negative);
+) -> impl Iterator<Item = (Vec<u8>, AnswerSet)> {
+    let named = move |labels: &str, ttl, addresses: &[IpAddr]| {
+        let name = name_below(labels, zone);
+        let negative = soa::negative(name.len() - zone.len(), cluster, serial);
+        let set = slot::plain(&Head::nameless(negative), view, ttl, addresses);
         (name, set)
     };
     let servers = cluster
         .name_servers
         .iter()
-        .map(|server| named(&server.name, NAME_SERVER_TTL, server.handed_out(view)));
-    let empty: Vec<_> = empty.iter().map(|labels| named(labels, cluster.ttl, &[])).collect();
+        .map(move |server| named(&server.name, NAME_SERVER_TTL, server.handed_out(view)));
     // A name server that has the name of an empty non-terminal has addresses.
-    empty.into_iter().chain(servers).collect()
+    empty.iter().map(move |labels| named(labels, cluster.ttl, &[])).chain(servers)
+}
+
+fn name_below(labels: &str, zone: &[u8]) -> Vec<u8> {
+    [to_labels(labels), zone.to_vec()].concat()
 }
 
 /// By cluster, the labels before the zone's name of names that exist only because others exist below them (RFC 8020 2).
-fn empty_non_terminals(model: &Model) -> Vec<Vec<&str>> {
+fn empty_non_terminals(model: &Model) -> Vec<Vec<String>> {
     let numbers: HashMap<&str, usize> =
         model.clusters.iter().enumerate().map(|(number, cluster)| (cluster.name.as_str(), number)).collect();
     let mut empty = vec![Vec::new(); model.clusters.len()];
@@ -110,7 +122,8 @@ fn empty_non_terminals(model: &Model) -> Vec<Vec<&str>> {
             continue;
         };
         let between = above().take_while(|name| *name != zone);
-        empty[number].extend(between.filter_map(|name| name.strip_suffix(zone)?.strip_suffix('.')));
+        let labels = between.filter_map(|name| name.strip_suffix(zone)?.strip_suffix('.'));
+        empty[number].extend(labels.map(str::to_owned));
     }
     empty
 }

@@ -21,7 +21,7 @@ impl Zones for Served<'_> {
     }
 
     fn below(&self, name: &[u8], view: u32) -> Option<&AnswerSet> {
-        self.image.zones.below.get(&(name.to_vec(), view))
+        self.image.zones.below(name, view)
     }
 
     fn name_servers(&self, apex: &AnswerSet) -> NameServers<'_> {

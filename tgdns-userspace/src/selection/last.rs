@@ -47,14 +47,11 @@ impl Last {
         last
     }
 
-    /// Takes in what is handed out from now on.
-    pub fn see(&mut self, model: &Model, chosen: &[Chosen]) {
-        for (cluster, chosen) in
-            model.clusters.iter().zip(chosen).filter(|(_, chosen)| chosen.rule == Rule::Live)
-        {
-            let servers = cluster.servers.iter().zip(&chosen.weights).filter(|(_, weight)| **weight != 0);
-            self.keep(cluster, servers.map(|(server, _)| server.name.clone()).collect());
-        }
+    /// Takes in what a cluster hands out from now on. Tells whether others were handed out before.
+    pub fn see(&mut self, cluster: &Cluster, chosen: &Chosen) -> bool {
+        let servers = cluster.servers.iter().zip(&chosen.weights).filter(|(_, weight)| **weight != 0);
+        let is_live = chosen.rule == Rule::Live;
+        is_live && self.keep(cluster, servers.map(|(server, _)| server.name.clone()).collect())
     }
 
     /// Of a cluster's servers those that were handed out; nothing where that is not known.
@@ -63,10 +60,12 @@ impl Last {
         Some(cluster.servers.iter().map(|server| names.contains(&server.name)).collect())
     }
 
-    fn keep(&mut self, cluster: &Cluster, servers: BTreeSet<String>) {
-        if !servers.is_empty() {
+    fn keep(&mut self, cluster: &Cluster, servers: BTreeSet<String>) -> bool {
+        let differs = !servers.is_empty() && self.0.get(&cluster.name) != Some(&servers);
+        if differs {
             self.0.insert(cluster.name.clone(), servers);
         }
+        differs
     }
 }
 
@@ -119,7 +118,7 @@ mod tests {
             let last = Last::of(&model, &image, &Last::default());
             assert_eq!(last.servers(&model.clusters[0]), expected, "{rule:?}");
             let mut seen = Last::default();
-            seen.see(&model, &chosen);
+            seen.see(&model.clusters[0], &chosen[0]);
             assert_eq!(seen.servers(&model.clusters[0]), expected.filter(|_| rule == Rule::Live), "{rule:?}");
         }
     }
@@ -145,7 +144,7 @@ mod tests {
                 publish::image(&model, &publish::prefixes(&model), &chosen, &BTreeSet::new(), &[], &[])
             });
             let mut known = Last::default();
-            known.see(&model, &[Chosen::new(Rule::Live, which(saved))]);
+            known.see(&model.clusters[0], &Chosen::new(Rule::Live, which(saved)));
             let servers = Last::of(&model, &image, &known).servers(&model.clusters[0]);
             let letters = |servers: Vec<bool>| -> String {
                 servers.iter().map(|is_in| if *is_in { '+' } else { '-' }).collect()

@@ -2,20 +2,20 @@
 
 use crate::{
     cluster::{Answer, Cluster, Select},
-    publish::bucket_shares,
+    publish::{Draws, bucket_shares},
 };
 
 /// By server: the part of the answers that have it, or, where all servers are in every answer, that begin with it. Where a client
 /// is told the same again and again it is the part of the clients, as they are shared out in fact: by buckets that follow the weights
 /// on average only (of servers with several addresses or hidden ones it is what it would be without).
-pub fn of_cluster(cluster: &Cluster, weights: &[u32]) -> Vec<f64> {
+pub(crate) fn of_cluster(cluster: &Cluster, weights: &[u32], draws: &Draws) -> Vec<f64> {
     match cluster.policy.select {
         Select::Rotate | Select::Weighted => shares(weights, cluster.answer, cluster.policy.select),
-        Select::Sticky { .. } => of_buckets(cluster, weights),
+        Select::Sticky { .. } => of_buckets(cluster, weights, draws),
     }
 }
 
-fn of_buckets(cluster: &Cluster, weights: &[u32]) -> Vec<f64> {
+fn of_buckets(cluster: &Cluster, weights: &[u32], draws: &Draws) -> Vec<f64> {
     let weighed = cluster.servers.iter().zip(weights).filter(|(_, weight)| **weight != 0);
     let bidders: Vec<(&str, u64)> =
         weighed.map(|(server, weight)| (server.name.as_str(), u64::from(*weight))).collect();
@@ -23,7 +23,7 @@ fn of_buckets(cluster: &Cluster, weights: &[u32]) -> Vec<f64> {
         Answer::Subset(size) if usize::from(size) < bidders.len() => size.into(),
         Answer::Subset(_) | Answer::All | Answer::One => 1,
     };
-    let mut parts = bucket_shares(&bidders, size).into_iter();
+    let mut parts = bucket_shares(&bidders, size, draws).into_iter();
     let share = |weight: &u32| if *weight == 0 { 0.0 } else { parts.next().unwrap_or(0.0) };
     weights.iter().map(share).collect()
 }

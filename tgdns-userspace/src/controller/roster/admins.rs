@@ -35,6 +35,9 @@ impl Roster {
             for server in 0..self.health(cluster).len() {
                 let place = (cluster, server);
                 let (from, to) = self.enter(place, former.as_ref(), now, unix_seconds);
+                if from != to {
+                    self.stir(cluster);
+                }
                 if from == AdminState::Maint && to != AdminState::Maint {
                     back.extend(self.target(cluster, server));
                     let word = self.own_word(place);

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -76,7 +77,8 @@ impl Roster {
             cluster.ttl_min.and(told).unwrap_or(cluster.ttl)
         };
         let ttls: Vec<u32> = self.model.clusters.iter().map(ttl).collect();
-        let told = publish::image(&self.model, &self.prefixes, &chosen, &BTreeSet::new(), &serials, &ttls);
+        let services = BTreeSet::new();
+        let told = publish::image(&self.model, &self.basis.prefixes, &chosen, &services, &serials, &ttls);
         for (cluster, chosen) in self.model.clusters.iter().zip(&mut chosen) {
             let is_same = maps.sets_of(&cluster.name).count() == told.sets_of(&cluster.name).count()
                 && told
@@ -87,6 +89,7 @@ impl Roster {
             }
         }
         let services = self.services.clone().unwrap_or_default();
+        let chosen = chosen.into_iter().map(Arc::new).collect();
         serials.iter().any(Option::is_some).then_some(Selection { chosen, services, serials, ttls })
     }
 }

@@ -1,6 +1,6 @@
 //! What is due to be published, and what was.
 
-use std::{collections::BTreeSet, time::Instant};
+use std::{collections::BTreeSet, sync::Arc, time::Instant};
 
 use super::Roster;
 use crate::{netlink::ServiceAddress, selection::Chosen};
@@ -19,9 +19,7 @@ impl Roster {
             return None;
         }
         let clusters = 0..self.health.len();
-        let chosen: Vec<Option<Chosen>> = clusters
-            .map(|cluster| self.is_cluster_ready(cluster, now).then(|| self.choose(cluster, now)))
-            .collect();
+        let chosen: Vec<Option<Arc<Chosen>>> = clusters.map(|cluster| self.chosen(cluster, now)).collect();
         if chosen.iter().all(Option::is_none) {
             return None;
         }
@@ -31,7 +29,23 @@ impl Roster {
             Selection::following(published, chosen, self.services.clone()?, self.ttls.clone(), unix_seconds);
         self.rises_at = rises_at;
         self.touched = self.is_renewed || published != Some(&selection);
+        if !self.touched {
+            self.stirred.clear();
+        }
         self.touched.then_some(selection)
+    }
+
+    /// Whom a cluster hands out; nothing of one that is not ready. What was chosen last holds unless something has happened that it
+    /// depends on.
+    fn chosen(&self, cluster: usize, now: Instant) -> Option<Arc<Chosen>> {
+        let slow_start = self.model.clusters.get(cluster).and_then(|of| of.policy.slow_start);
+        let is_rising = self.rises_at.is_some() && slow_start.is_some();
+        let is_same = !self.is_renewed && !is_rising && !self.stirred.contains(&cluster);
+        let published = self.published.as_ref().filter(|published| is_same && published.has(cluster));
+        match published.and_then(|published| published.chosen.get(cluster)) {
+            Some(chosen) => Some(Arc::clone(chosen)),
+            None => self.is_cluster_ready(cluster, now).then(|| Arc::new(self.choose(cluster, now))),
+        }
     }
 
     /// To be called when what was due is in the tables.
@@ -41,7 +55,17 @@ impl Roster {
             *served |= selection.has(cluster);
         }
         self.is_renewed = false;
-        self.last.see(&self.model, &selection.chosen);
+        self.stirred.clear();
+        for cluster in selection.changed_since(self.published.as_ref()) {
+            let (Some(of), Some(chosen)) = (self.model.clusters.get(cluster), selection.chosen.get(cluster))
+            else {
+                continue;
+            };
+            // Whom the clients of a view are told may follow from who was live last.
+            if self.last.see(of, chosen) && of.hides_servers() {
+                self.stirred.insert(cluster);
+            }
+        }
         self.published = Some(selection);
         self.touched = false;
     }
@@ -55,7 +79,7 @@ impl Roster {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Selection {
     /// By cluster, as in the model; nobody of a cluster that is not in the tables yet.
-    pub chosen: Vec<Chosen>,
+    pub chosen: Vec<Arc<Chosen>>,
     pub services: BTreeSet<ServiceAddress>,
     /// Of the clusters' zones: each grows with every change of what its cluster hands out. None of a cluster that is not in
     /// the tables yet.
@@ -74,6 +98,16 @@ impl Selection {
         self.serials.get(cluster).is_some_and(Option::is_some)
     }
 
+    /// The clusters of which something was chosen since another publication of the same model, be it the same.
+    pub fn changed_since<'s>(&'s self, before: Option<&'s Self>) -> impl Iterator<Item = usize> + 's {
+        let is_same = move |(cluster, chosen): (usize, &Arc<Chosen>)| {
+            let known = before.and_then(|before| before.chosen.get(cluster));
+            known.is_some_and(|known| Arc::ptr_eq(known, chosen))
+        };
+        let clusters = self.chosen.iter().enumerate();
+        clusters.filter(move |of| !is_same(*of)).map(|(cluster, _)| cluster)
+    }
+
     /// Whether all clusters are.
     pub fn is_complete(&self) -> bool {
         self.serials.iter().all(Option::is_some)
@@ -82,16 +116,16 @@ impl Selection {
     /// What follows on `before`. A new serial is the time, which grows over restarts, or one more than the last.
     fn following(
         before: Option<&Self>,
-        chosen: Vec<Option<Chosen>>,
+        chosen: Vec<Option<Arc<Chosen>>>,
         services: BTreeSet<ServiceAddress>,
         ttls: Vec<u32>,
         unix_seconds: u32,
     ) -> Self {
-        let serial = |(cluster, chosen): (usize, &Option<Chosen>)| {
+        let serial = |(cluster, chosen): (usize, &Option<Arc<Chosen>>)| {
             let chosen = chosen.as_ref()?;
             let last = before.and_then(|before| before.serials.get(cluster).copied().flatten());
             let known = before.and_then(|before| before.chosen.get(cluster));
-            let is_same = known.is_some_and(|known| known.is_alike(chosen));
+            let is_same = known.is_some_and(|known| Arc::ptr_eq(known, chosen) || known.is_alike(chosen));
             Some(last.map_or(unix_seconds, |last| {
                 if is_same { last } else { unix_seconds.max(last.wrapping_add(1)) }
             }))

@@ -22,17 +22,16 @@ impl Roster {
     /// When something becomes due by the mere passing of time.
     pub fn deadline(&self, now: Instant) -> Option<Instant> {
         self.services.as_ref()?;
-        let clusters = self.model.clusters.iter().enumerate();
-        let waiting = clusters.filter(|(cluster, _)| !self.is_cluster_ready(*cluster, now));
-        let rounds = waiting.map(|(_, cluster)| self.begun + first_round(cluster));
-        rounds.chain(self.rises_at).min()
+        let rounds = self.round_ends.iter().copied().enumerate();
+        let waiting = rounds.filter(|(cluster, _)| !self.is_cluster_ready(*cluster, now));
+        waiting.map(|(_, end)| end).chain(self.rises_at).min()
     }
 
     /// Whether it is known who is handed out, or is not to be waited for any longer.
     pub(super) fn is_cluster_ready(&self, cluster: usize, now: Instant) -> bool {
         let settled = self.settled.get(cluster).is_some_and(|settled| *settled);
-        let end = self.model.clusters.get(cluster).map(|cluster| self.begun + first_round(cluster));
-        settled || self.is_decided(cluster) || end.is_none_or(|end| end <= now)
+        let is_over = || self.round_ends.get(cluster).is_none_or(|end| *end <= now);
+        settled || is_over() || self.is_decided(cluster)
     }
 
     /// Every server has its verdict, a probe's or a person's. One live server would be enough to answer with, but it would
@@ -45,7 +44,7 @@ impl Roster {
 }
 
 /// The time that a server of the cluster needs at most for its first verdict.
-fn first_round(cluster: &Cluster) -> Duration {
+pub(super) fn first_round(cluster: &Cluster) -> Duration {
     let probes = cluster.servers.iter().flat_map(|server| &server.probes);
     probes.map(first_verdict).max().unwrap_or_default().min(LONGEST_ROUND)
 }

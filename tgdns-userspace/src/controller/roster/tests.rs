@@ -8,6 +8,7 @@ use crate::cluster::{
 
 mod admins;
 mod choice;
+mod incremental;
 mod last_run;
 mod news;
 mod publication;

@@ -15,14 +15,18 @@ impl Roster {
         let elapsed = now.saturating_duration_since(self.started).as_secs();
         self.ttls_until = self.started + Duration::from_secs(elapsed) + ttl::PERIOD;
         let in_force = |((cluster, health), states): ((&Cluster, &Vec<ServerHealth>), &Vec<AdminState>)| {
+            if cluster.ttl_min.is_none() {
+                return cluster.ttl;
+            }
             let said =
                 cluster.servers.iter().filter_map(|server| self.admins.said(&server.name, unix_seconds));
             // The second has begun already.
             let ends = said.filter_map(|said| said.until).map(|until| until.saturating_sub(unix_seconds + 1));
             ttl::in_force(cluster, health, states, ends.min().map(Duration::from_secs), now)
         };
-        self.ttls = self.model.clusters.iter().zip(&self.health).zip(&self.states).map(in_force).collect();
-        self.touched = true;
+        let ttls = self.model.clusters.iter().zip(&self.health).zip(&self.states).map(in_force).collect();
+        self.touched |= self.ttls != ttls;
+        self.ttls = ttls;
     }
 
     /// When [`Self::tell_ttls`] has something to tell.

@@ -5,7 +5,7 @@ use crate::{
     health::{Report, ReportedWeight},
     image::Image,
     last_run::file::Memory,
-    publish,
+    publish::{self, Renderer},
     remark::Remark,
     rules::Rules,
     selection::{Chosen, FULL, Rule},
@@ -108,9 +108,7 @@ fn says(roster: &mut Roster, server: usize, weight: Option<u16>, state: Option<A
 /// The next run, so many milliseconds later, with the file and maybe the maps of this one.
 fn restart(roster: &mut Roster, model: Model, now: Instant, maps: bool, age: u64) -> Roster {
     let due = roster.due(now, 0).unwrap();
-    let prefixes = publish::prefixes(roster.model());
-    let image =
-        publish::image(roster.model(), &prefixes, &due.chosen, &due.services, &due.serials, &due.ttls);
+    let image = Renderer::default().image(roster.model(), roster.basis(), &due);
     roster.set_published(due);
     let text = serde_json::to_string(&Memory::of(roster, &Rules::default(), now, 1_000_000)).unwrap();
     let mut next = Roster::new(model, Admins::default(), Some(BTreeSet::new()), now);
@@ -129,7 +127,7 @@ fn what_servers_said_of_themselves_holds_over_a_restart() {
         says(&mut roster, 1, None, Some(AdminState::Drain), now);
         says(&mut roster, 2, Some(0), None, now);
         let mut next = restart(&mut roster, with_agents("x"), now, maps, 0);
-        let chosen = next.due(now, 0).unwrap().chosen.remove(0);
+        let chosen = next.due(now, 0).unwrap().chosen.remove(0).as_ref().clone();
         assert_eq!((chosen.rule, chosen.weights), (Rule::Live, vec![50, 0, 0]), "maps: {maps}");
         assert_eq!(
             [0, 1, 2].map(|server| next.reported_state(0, server)),
@@ -196,8 +194,7 @@ fn what_a_start_drops_of_what_servers_said_is_told() {
     let mut roster = start("x", now);
     (0..3).for_each(|server| says(&mut roster, server, None, Some(AdminState::Ready), now));
     let due = roster.due(now, 0).unwrap();
-    let prefixes = publish::prefixes(roster.model());
-    let maps = publish::image(roster.model(), &prefixes, &due.chosen, &due.services, &due.serials, &due.ttls);
+    let maps = Renderer::default().image(roster.model(), roster.basis(), &due);
     says(&mut roster, 1, None, Some(AdminState::Drain), now);
     let memory = Memory::of(&roster, &Rules::default(), now, 1_000_000);
     let mut worked_on = Admins::default();
@@ -245,7 +242,7 @@ fn who_was_live_last_is_known_over_restarts() {
         ["a", "a", "b", "b"].iter().for_each(|server| observe(&mut roster, server, false, now));
         for _ in 0..2 {
             let mut next = restart(&mut roster, stale(), now, maps, 0);
-            let chosen = next.due(now, 0).unwrap().chosen.remove(0);
+            let chosen = next.due(now, 0).unwrap().chosen.remove(0).as_ref().clone();
             assert_eq!((chosen.rule, chosen.weights), (Rule::Last, vec![FULL, FULL, 0]), "maps: {maps}");
             roster = next;
         }

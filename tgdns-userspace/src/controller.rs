@@ -86,7 +86,6 @@ pub async fn run(configuration: Configuration, model: Model) -> Result<()> {
         XdpMode::Native | XdpMode::Generic => Some(FastPath::start(&model)?),
     };
     state_directory.keep();
-    let mut sources = Sources::start(&model, listener)?;
     let answered = match &fast_path {
         Some(fast_path) => fast_path.image().context("reading what the last run has left in the maps")?,
         None => Image::default(),
@@ -95,8 +94,10 @@ pub async fn run(configuration: Configuration, model: Model) -> Result<()> {
     let (now, wall) = (Instant::now(), unix_milliseconds());
     controller.rules = Rules::recalled(controller.roster.model(), &last_run, now, wall);
     controller.roster.remember(&answered, &last_run, now, wall);
-    sources.probes.follow(controller.roster.targets());
+    // Threads have what the one has that makes them.
     confinement::confine(controller.roster.model())?;
+    let mut sources = Sources::start(controller.roster.model(), listener)?;
+    sources.probes.follow(controller.roster.targets());
     controller.log_start();
     service_manager::ready();
     let signal = controller.turns(&mut sources).await?;
@@ -104,6 +105,7 @@ pub async fn run(configuration: Configuration, model: Model) -> Result<()> {
     controller.tell_news(Instant::now());
     controller.save_health_at_last();
     controller.hooks.finish().await;
+    sources.close().await;
     controller.log_stop(signal);
     Ok(())
 }
@@ -185,6 +187,7 @@ impl Controller {
                 Some(Event::Probed(probed)) => self.probed(probed),
                 Some(Event::Interfaces(snapshot)) => self.see(snapshot),
                 Some(Event::Call(call)) => self.call(call, sources),
+                Some(Event::Written(outcome)) => self.readings.written(&outcome, Instant::now()),
                 Some(Event::Saved(outcome)) => self.saved(outcome, sources),
                 Some(Event::HealthSaved(outcome)) => self.health_file.saved(&outcome, Instant::now()),
                 Some(Event::Reload) => self.reload(Asker::Signal, sources),
@@ -193,7 +196,7 @@ impl Controller {
             event = sources.ready();
         }
         self.settle(sources);
-        self.tell_reading(sources);
+        self.take_reading(sources);
         self.watchdog.feed(Instant::now());
         Ok(None)
     }

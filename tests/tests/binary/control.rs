@@ -24,6 +24,8 @@ use crate::{
     question::{Client, ips},
 };
 
+mod storm;
+
 /// So much later at most, at the median, is a drain acknowledged than without the others.
 const DISTURBANCE: Duration = Duration::from_millis(10);
 const AT_MOST: Duration = Duration::from_secs(10);

@@ -5,7 +5,7 @@ use std::{
     io::ErrorKind,
     os::unix::{
         fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _, chown},
-        net::{UnixListener as StdListener, UnixStream},
+        net::{UnixListener, UnixStream},
     },
     path::{Path, PathBuf},
 };
@@ -18,7 +18,6 @@ use nix::{
     unistd::{Gid, Group, getgroups},
 };
 use socket2::{Domain, SockAddr, Socket, Type};
-use tokio::net::UnixListener;
 
 use crate::directories::Made;
 
@@ -46,6 +45,7 @@ impl Drop for SocketFile {
     }
 }
 
+/// The listener does not block.
 pub(super) fn bind(path: &Path, group: Option<&str>) -> Result<(UnixListener, SocketFile)> {
     let cannot = |what: &str| format!("control socket {}: cannot {what}", path.display());
     let directory = match path.parent() {
@@ -62,11 +62,11 @@ pub(super) fn bind(path: &Path, group: Option<&str>) -> Result<(UnixListener, So
     let inode = fs::symlink_metadata(path).with_context(|| cannot("look at the file"))?.ino();
     let file = SocketFile { path: path.to_path_buf(), inode, _made: made };
     set_access(path, group)?;
-    Ok((UnixListener::from_std(listener).with_context(|| cannot("listen"))?, file))
+    Ok((listener, file))
 }
 
 /// The file is the owner's alone from its first moment on.
-fn listen(path: &Path) -> Result<StdListener> {
+fn listen(path: &Path) -> Result<UnixListener> {
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     socket.set_nonblocking(true)?;
     fchmod(&socket, Mode::from_bits_truncate(OWNER_ALONE))?;

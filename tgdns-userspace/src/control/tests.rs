@@ -5,9 +5,18 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-use tokio::net::UnixStream;
+use anyhow::anyhow;
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
+    net::UnixStream,
+    sync::mpsc,
+    time::{Duration, timeout},
+};
 
-use super::*;
+use super::{
+    server::{CLIENTS_AT_ONCE, LONGEST_REQUEST, PATIENCE, STOPPED, serve},
+    *,
+};
 
 /// A directory of its own for each test, removed at the end.
 struct Directory(PathBuf);
@@ -36,7 +45,7 @@ impl Drop for Directory {
 fn start(directory: &Directory) -> SocketFile {
     let (listener, file) = listen(&directory.socket(), None).unwrap();
     let (sender, mut calls) = mpsc::channel::<Call>(4);
-    tokio::spawn(serve(listener, sender));
+    tokio::spawn(serve(tokio::net::UnixListener::from_std(listener).unwrap(), sender));
     tokio::spawn(async move {
         let mut number = 0;
         while let Some(call) = calls.recv().await {
@@ -111,6 +120,35 @@ async fn clients_that_say_nothing_do_not_hold_up_others() {
         let is_evicted = number < CLIENTS_AT_ONCE + 1;
         assert_eq!(ended.is_ok(), is_evicted, "client {number}");
     }
+}
+
+/// One waits for its reply, many have not been let in yet; nobody waits for the one that asks nothing.
+#[tokio::test]
+async fn at_the_end_all_who_have_asked_are_told() {
+    let directory = Directory::new();
+    let (listener, _file) = listen(&directory.socket(), None).unwrap();
+    let (sender, mut calls) = mpsc::channel(4);
+    let server = Server::start(listener, sender).unwrap();
+    let connect = || std::os::unix::net::UnixStream::connect(directory.socket()).unwrap();
+    let asking = || {
+        let mut stream = connect();
+        std::io::Write::write_all(&mut stream, b"{\"command\":\"status\"}\n").unwrap();
+        stream
+    };
+    let (idle, waits) = (connect(), asking());
+    let call: Call = calls.recv().await.unwrap();
+    // The channel has room for a few of them.
+    let late: Vec<_> = std::iter::repeat_with(asking).take(CLIENTS_AT_ONCE / 2).collect();
+    drop((call, calls));
+    server.ended().await;
+    let told = |mut stream| std::io::read_to_string(&mut stream).unwrap();
+    let [stopping, stopped] = [STOPPING, STOPPED].map(|error| format!("{}\n", json!({ "error": error })));
+    assert_eq!(told(waits), stopped);
+    for stream in late {
+        let told = told(stream);
+        assert!(told == stopping || told == stopped, "{told}");
+    }
+    assert_eq!(told(idle), "");
 }
 
 #[tokio::test(start_paused = true)]

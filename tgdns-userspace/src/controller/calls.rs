@@ -1,8 +1,9 @@
 //! What clients of the control socket ask, and are told.
 
-use std::time::{Instant, SystemTime};
-
-use anyhow::Result;
+use std::{
+    collections::BTreeMap,
+    time::{Instant, SystemTime},
+};
 
 use super::{Controller, readings::Reading, reloading::Asker, sources::Sources};
 use crate::{
@@ -10,7 +11,7 @@ use crate::{
     history::History,
     responder::unix_seconds,
     stats,
-    status::{self, Status},
+    status::{self, Link, Status},
 };
 
 /// While maps of another layout are in use.
@@ -31,28 +32,36 @@ impl Controller {
         }
     }
 
-    /// Writes one reading, if one is due. To be called behind the publication: what was asked after a change is told with it.
-    pub(super) fn tell_reading(&mut self, sources: &Sources) {
-        let begun = Instant::now();
-        if let Some(reading) = self.readings.due(begun) {
-            let outcome = self.read(reading, sources);
-            self.readings.tell(reading, &outcome, begun, Instant::now());
+    /// Takes down one reading, if one is due, and has it written. To be called behind the publication: what was asked after a
+    /// change is told with it.
+    pub(super) fn take_reading(&mut self, sources: &Sources) {
+        let Some(reading) = self.readings.begin(Instant::now()) else { return };
+        let (now, wall) = (Instant::now(), SystemTime::now());
+        match reading {
+            Reading::Status => {
+                let (roster, process, links) = (self.roster.clone(), self.process(sources), self.links());
+                let link = move |interface: &str| links.get(interface).cloned().unwrap_or_default();
+                sources.write(move || Reply::ok(&Status::of(process, &roster, &link, now, wall)));
+            }
+            Reading::History => {
+                let (roster, rules) = (self.roster.clone(), self.rules.clone());
+                sources.write(move || Reply::ok(&History::of(&roster, &rules, now, wall)));
+            }
+            Reading::Stats => {
+                let stats = self.stats();
+                sources.write(move || Reply::ok(&stats));
+            }
         }
     }
 
-    fn read(&self, reading: Reading, sources: &Sources) -> Result<Reply> {
-        let (now, wall) = (Instant::now(), SystemTime::now());
-        match reading {
-            Reading::Status => Reply::ok(&self.status(sources, now, wall)),
-            Reading::History => Reply::ok(&History::of(&self.roster, &self.rules, now, wall)),
-            Reading::Stats => Reply::ok(&stats::Told {
-                counters: self.slow_path.stats(),
-                probes: self.tally.counts().map(|(name, count)| (name.to_owned(), count)).to_vec(),
-                hooks: self.hooks.counts().map(|(name, count)| (name.to_owned(), count)).to_vec(),
-                interfaces: self.attachments.counts().map(|(name, count)| (name.to_owned(), count)).collect(),
-                self_test: self.self_test_counts(),
-                fast_path: self.fast_path_counters(),
-            }),
+    fn stats(&self) -> stats::Told {
+        stats::Told {
+            counters: self.slow_path.stats(),
+            probes: self.tally.counts().map(|(name, count)| (name.to_owned(), count)).to_vec(),
+            hooks: self.hooks.counts().map(|(name, count)| (name.to_owned(), count)).to_vec(),
+            interfaces: self.attachments.counts().map(|(name, count)| (name.to_owned(), count)).collect(),
+            self_test: self.self_test_counts(),
+            fast_path: self.fast_path_counters(),
         }
     }
 
@@ -74,9 +83,9 @@ impl Controller {
         waiting.into_iter().chain(self.self_test.notes(fast_path)).collect()
     }
 
-    fn status(&self, sources: &Sources, now: Instant, wall: SystemTime) -> Status {
+    fn process(&self, sources: &Sources) -> status::Process {
         let model = self.roster.model();
-        let process = status::Process {
+        status::Process {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
             started: status::timestamp(self.started),
@@ -88,11 +97,15 @@ impl Controller {
             publish_error: self.publication.error().map(str::to_owned),
             notes: self.notes(),
             probes: sources.probes.pace(),
-        };
-        let link = |interface: &str| {
+        }
+    }
+
+    /// By interface.
+    fn links(&self) -> BTreeMap<String, Link> {
+        let link = |interface: &String| {
             let attached = self.fast_path.as_ref().is_some_and(|fast_path| fast_path.is_attached(interface));
-            self.attachments.link(interface, attached)
+            (interface.clone(), self.attachments.link(interface, attached))
         };
-        Status::of(process, &self.roster, &link, now, wall)
+        self.roster.model().interfaces.iter().map(link).collect()
     }
 }

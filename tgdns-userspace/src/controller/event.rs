@@ -10,6 +10,8 @@ pub enum Event {
     Probed(Probed),
     Interfaces(Snapshot),
     Call(control::Call),
+    /// What clients wait for is written, or could not be.
+    Written(Result<control::Reply>),
     /// The admin states are saved, or could not be.
     Saved(Result<Saved>),
     /// The servers' health is saved for the next run, or could not be.

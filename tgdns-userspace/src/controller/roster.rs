@@ -30,10 +30,10 @@ mod succession;
 mod targets;
 mod ttls;
 
-/// The servers of a configuration with what is known about them.
-#[derive(Debug)]
+/// The servers of a configuration with what is known about them. A copy takes a fraction of what its status takes.
+#[derive(Clone, Debug)]
 pub struct Roster {
-    model: Model,
+    model: Arc<Model>,
     /// The model's.
     basis: Arc<Basis>,
     /// When the controller started.
@@ -110,7 +110,7 @@ impl Roster {
         Self {
             basis: Arc::new(Basis::new(&model)),
             round_ends,
-            model,
+            model: Arc::new(model),
             started: now,
             begun: now,
             settled: vec![false; clusters],

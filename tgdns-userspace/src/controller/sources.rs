@@ -1,10 +1,9 @@
 //! Where the events come from.
 
-use std::{future::Future, path::PathBuf, sync::Arc, time::Instant};
+use std::{future::Future, os::unix::net::UnixListener, path::PathBuf, sync::Arc, time::Instant};
 
 use anyhow::{Context as _, Result, anyhow};
 use tokio::{
-    net::UnixListener,
     signal::unix::{Signal, SignalKind, signal},
     sync::{mpsc, watch},
     task::{AbortHandle, JoinError, JoinSet, spawn_blocking},
@@ -18,7 +17,7 @@ use super::{
 use crate::{
     admin::{self, Admins, file::Saved},
     cluster::{Model, XdpMode},
-    control,
+    control::{self, Reply},
     last_run::{self, file::Memory},
     netlink::{self, Snapshot},
     probe::{Pace, Probed, Probes},
@@ -31,7 +30,11 @@ const WAITING: usize = 256;
 pub(super) struct Sources {
     pub(super) probed: mpsc::Receiver<Probed>,
     interfaces: mpsc::Receiver<Snapshot>,
-    pub(super) calls: mpsc::Receiver<control::Call>,
+    calls: mpsc::Receiver<control::Call>,
+    /// Who serves the clients; it ends when nobody receives the calls.
+    server: control::Server,
+    written: mpsc::Receiver<Result<Reply>>,
+    written_sender: mpsc::Sender<Result<Reply>>,
     pub(super) saved: mpsc::Receiver<Result<Saved>>,
     saved_sender: mpsc::Sender<Result<Saved>>,
     health_saved: mpsc::Receiver<Result<()>>,
@@ -50,11 +53,13 @@ pub(super) struct Sources {
 }
 
 impl Sources {
+    /// Must be called within a runtime, and in a process that has given up what it does not need.
     pub(super) fn start(model: &Model, listener: UnixListener) -> Result<Self> {
         let (probed_sender, probed) = mpsc::channel(WAITING);
         // One is enough: what changed while it waits is in the next one.
         let (interfaces_sender, interfaces) = mpsc::channel(1);
         let (calls_sender, calls) = mpsc::channel(WAITING);
+        let (written_sender, written) = mpsc::channel(1);
         let (saved_sender, saved) = mpsc::channel(1);
         let (health_saved_sender, health_saved) = mpsc::channel(1);
         let (loaded_sender, loaded) = mpsc::channel(1);
@@ -63,6 +68,9 @@ impl Sources {
             probed,
             interfaces,
             calls,
+            server: control::Server::start(listener, calls_sender)?,
+            written,
+            written_sender,
             saved,
             saved_sender,
             health_saved,
@@ -76,14 +84,17 @@ impl Sources {
             tasks: JoinSet::new(),
             probes: Probes::new(probed_sender, Arc::new(Pace::new(model.probes))),
         };
-        sources.watch_over(async move {
-            control::serve(listener, calls_sender).await;
-            Ok(())
-        });
         if model.xdp_mode != XdpMode::Off {
             sources.watch_over(netlink::watch(wanted, interfaces_sender));
         }
         Ok(sources)
+    }
+
+    /// Ends all of that. Everybody who has asked something is told something by then.
+    pub(super) async fn close(self) {
+        let Self { calls, server, .. } = self;
+        drop(calls);
+        server.ended().await;
     }
 
     /// Runs a task that the controller cannot do without, unless it ends it itself.
@@ -109,6 +120,15 @@ impl Sources {
         spawn_blocking(move || {
             // The loop may have ended.
             let _ = loaded.blocking_send(Loaded::read(&configuration, &before));
+        });
+    }
+
+    /// Writes a text for clients where that holds up nobody; an event has it when that is done.
+    pub(super) fn write(&self, write: impl FnOnce() -> Result<Reply> + Send + 'static) {
+        let written = self.written_sender.clone();
+        spawn_blocking(move || {
+            // The loop may have ended.
+            let _ = written.blocking_send(write());
         });
     }
 
@@ -146,7 +166,8 @@ impl Sources {
             Some(()) = self.interrupt.recv() => Some(Event::Stop("SIGINT")),
             Some(probed) = self.probed.recv() => Some(Event::Probed(probed)),
             Some(snapshot) = self.interfaces.recv() => Some(Event::Interfaces(snapshot)),
-            Some(call) = self.calls.recv() => Some(Event::Call(call)),
+            call = self.calls.recv() => Some(call.map_or_else(control_broke, Event::Call)),
+            Some(written) = self.written.recv() => Some(Event::Written(written)),
             Some(saved) = self.saved.recv() => Some(Event::Saved(saved)),
             Some(saved) = self.health_saved.recv() => Some(Event::HealthSaved(saved)),
             Some(loaded) = self.loaded.recv() => Some(Event::Loaded(loaded.map(Box::new))),
@@ -162,6 +183,10 @@ impl Sources {
         let interfaces = probed.or_else(|_| self.interfaces.try_recv().map(Event::Interfaces));
         interfaces.or_else(|_| self.calls.try_recv().map(Event::Call)).ok()
     }
+}
+
+fn control_broke() -> Event {
+    Event::Failed(anyhow!("the thread of the control socket ended although it never should"))
 }
 
 /// Nothing of a task that the controller has ended itself.

@@ -25,6 +25,7 @@ pub mod scene;
 pub mod server;
 pub mod stub;
 pub mod switch;
+pub mod systemd;
 pub mod truncate;
 pub mod upstream;
 pub mod verdict;

@@ -99,7 +99,6 @@ pub async fn run(configuration: Configuration, model: Model) -> Result<()> {
     let mut sources = Sources::start(controller.roster.model(), listener)?;
     sources.probes.follow(controller.roster.targets());
     controller.log_start();
-    service_manager::ready();
     let signal = controller.turns(&mut sources).await?;
     service_manager::stopping();
     controller.tell_news(Instant::now());

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use sd_notify::NotifyState;
 
-/// It answers, and `systemctl start` or `reload` may go on.
+/// It answers by the configuration, and `systemctl start` or `reload` may go on.
 pub(crate) fn ready() {
     tell(&[NotifyState::Ready]);
 }

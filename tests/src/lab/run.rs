@@ -23,6 +23,7 @@ use self::{
 };
 use super::{lock::Lock, program};
 
+pub mod cgroup;
 mod leftovers;
 mod names;
 

@@ -29,6 +29,7 @@ mod stale;
 mod start;
 mod tiers;
 mod ttl;
+mod unit;
 mod upgrade;
 mod user;
 mod views;

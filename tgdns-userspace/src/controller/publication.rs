@@ -1,11 +1,14 @@
 //! What is due goes into the slow path's tables and the fast path's maps, and again where that fails.
 
-use std::time::{Duration, Instant};
+use std::{
+    mem,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, Result};
 
 use super::{Controller, roster::Selection, sources::Sources};
-use crate::publish::Renderer;
+use crate::{publish::Renderer, service_manager};
 
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
@@ -14,6 +17,8 @@ const AGAIN_AFTER: Duration = Duration::from_secs(1);
 pub(super) struct Publication {
     renderer: Renderer,
     failure: Option<Failure>,
+    /// Whether there was one: clients are answered by the configuration.
+    is_first_done: bool,
 }
 
 struct Failure {
@@ -38,6 +43,9 @@ impl Controller {
         match self.publish(&selection, sources) {
             Ok(()) => {
                 self.publication.failure = None;
+                if !mem::replace(&mut self.publication.is_first_done, true) {
+                    service_manager::ready();
+                }
                 self.rules.see(&self.roster, &selection, now);
                 self.roster.set_published(selection);
                 self.health_file.changed(now);

@@ -17,7 +17,7 @@ use nix::{
 
 use super::{
     super::{lock::Lock, process},
-    alone,
+    alone, cgroup,
     names::{NAMESPACE_ETC, directory_of, lock_of, name_of, pins_of, root},
 };
 
@@ -86,7 +86,9 @@ pub(super) fn remove(identifier: &str) {
     // A command that was creating something when the signal came may finish after the first round, and a killed process
     // needs a moment to end.
     let since = Instant::now();
-    while remove_namespaces(identifier) | end_processes(identifier) && since.elapsed() < PATIENCE {
+    while remove_namespaces(identifier) | end_processes(identifier) | cgroup::remains(identifier)
+        && since.elapsed() < PATIENCE
+    {
         thread::sleep(STEP);
     }
     let _ = fs::remove_dir_all(pins_of(identifier));

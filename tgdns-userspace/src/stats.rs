@@ -16,6 +16,10 @@ pub struct Told {
     pub probes: Vec<(String, u64)>,
     pub hooks: Vec<(String, u64)>,
     pub interfaces: Vec<(String, u64)>,
+    /// How often answers were published or could not be, the clusters that were rendered for that, the entries of the fast path's
+    /// maps that were written, and how long all that took.
+    #[serde(default)]
+    pub publications: Vec<(String, u64)>,
     /// Questions that the self-test has asked the fast path, how many of them were answered otherwise than they should, and
     /// how many still are.
     #[serde(default)]
@@ -36,6 +40,7 @@ pub struct Stats {
     pub probes: Option<Counters>,
     pub hooks: Option<Counters>,
     pub interfaces: Option<Counters>,
+    pub publications: Option<Counters>,
     pub self_test: Option<Counters>,
 }
 
@@ -57,6 +62,7 @@ pub fn render(stats: &Stats) -> String {
         ("probes", &stats.probes),
         ("hooks", &stats.hooks),
         ("interfaces", &stats.interfaces),
+        ("publications", &stats.publications),
         ("self-test", &stats.self_test),
     ];
     paths.into_iter().map(|(name, counters)| render_path(name, counters.as_ref())).collect()
@@ -87,6 +93,7 @@ mod tests {
             probes: None,
             hooks: None,
             interfaces: None,
+            publications: None,
             self_test: None,
         }
     }
@@ -95,7 +102,7 @@ mod tests {
     fn json_is_an_object_for_each_path() {
         assert_eq!(
             serde_json::to_string(&stats()).unwrap(),
-            r#"{"fast_path":{"answered_a":12,"not_dns":0,"a_last_one":3},"slow_path":null,"probes":null,"hooks":null,"interfaces":null,"self_test":null}"#
+            r#"{"fast_path":{"answered_a":12,"not_dns":0,"a_last_one":3},"slow_path":null,"probes":null,"hooks":null,"interfaces":null,"publications":null,"self_test":null}"#
         );
     }
 
@@ -103,7 +110,7 @@ mod tests {
     fn text_leaves_zeros_out() {
         assert_eq!(
             render(&stats()),
-            "fast path, 1 of 3 counters are 0:\n  answered_a  12\n  a_last_one  3\nslow path: not available\nprobes: not available\nhooks: not available\ninterfaces: not available\nself-test: not available\n"
+            "fast path, 1 of 3 counters are 0:\n  answered_a  12\n  a_last_one  3\nslow path: not available\nprobes: not available\nhooks: not available\ninterfaces: not available\npublications: not available\nself-test: not available\n"
         );
     }
 }

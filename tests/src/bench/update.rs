@@ -8,6 +8,7 @@ use std::{
     net::{SocketAddr, UdpSocket},
     os::unix::net::UnixStream,
     sync::Arc,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -22,43 +23,70 @@ use super::{
 };
 use crate::lab::{dns, loadbalancer::LoadBalancer, lock::Lock, plan::Answering, run::Run, wait};
 
-const CLUSTERS: usize = 200;
 /// As many as a veth has room for in an answer.
 const SERVERS_EACH: usize = 10;
-const VIEWS: usize = 100;
+/// From one drain to the next at most: decisions come when they come.
+const PAUSE: Duration = Duration::from_millis(60);
 const STARTING: Duration = Duration::from_secs(60);
 const PATIENCE: Duration = Duration::from_millis(200);
 
-/// Milliseconds, sorted.
-pub struct Updates {
+/// A configuration that fills the maps.
+#[derive(Clone, Copy)]
+pub struct Shape {
+    pub clusters: usize,
+    /// Beside that of clients in no view.
     pub views: usize,
+    /// How each answer's first address is chosen.
+    pub select: &'static str,
+}
+
+impl Shape {
+    /// 2,000 servers, with as many views as there is room for beside them.
+    pub const SERVERS: Self = Self { clusters: 200, views: many::SETS / 200 - 1, select: "rotate" };
+    pub const STICKY: Self = Self { select: "sticky", ..Self::SERVERS };
+    /// 100 views, with as many clusters as there is room for beside them.
+    pub const VIEWS: Self = Self { clusters: many::SETS / 101, views: 100, select: "sticky" };
+    pub const ALL: [Self; 3] = [Self::SERVERS, Self::STICKY, Self::VIEWS];
+}
+
+pub struct Updates {
+    pub shape: Shape,
+    /// Milliseconds, sorted, here and below.
     pub to_wire: Vec<f64>,
     /// From the request to its acknowledgement.
     pub acknowledged: Vec<f64>,
+    /// What a publication came to on average, as `tgdns stats` counts it: clusters that were rendered.
+    pub rendered: f64,
+    /// The same: entries of the maps that were written.
+    pub written: f64,
+    /// The same: how long it took from the choice until the maps said so.
+    pub took: f64,
 }
 
 /// Drains so many servers, one after the other, and makes each ready again.
-pub fn measure(times: usize) -> Result<Updates> {
+pub fn measure(shape: Shape, times: usize) -> Result<Updates> {
     let _turn = Lock::wait(&std::env::temp_dir().join("tgdns-lab.scene"), || {})?;
     let run = Run::start()?;
     let (host, client) = cable::lay(&run, "update")?;
     cable::serve(&client)?;
-    // Clients in no view are one more.
-    let views = VIEWS.min(many::SETS / CLUSTERS - 1);
-    let text = many::configuration(CLUSTERS, SERVERS_EACH, views);
+    let Shape { clusters, views, select } = shape;
+    let text = many::configuration(clusters, SERVERS_EACH, views);
+    let text = text.replace("[[cluster.part]]", &format!("select = \"{select}\"\n[[cluster.part]]"));
     let mut load_balancer = LoadBalancer::new(&run, Arc::new(host), SERVER, Answering::FastPath, &text)?;
     load_balancer.start(&run)?;
     wait::until("all servers are live", STARTING, || {
         load_balancer.check()?;
-        Ok(all_live(&load_balancer))
+        Ok(all_live(&load_balancer, clusters * SERVERS_EACH))
     })?;
 
     let socket = client.udp_socket()?;
     let mut control = Control::connect(&load_balancer)?;
     let mut random = Rng::with_seed(0x7467_6e73);
     let (mut to_wire, mut acknowledged) = (Vec::new(), Vec::new());
+    let before = Counts::of(&load_balancer)?;
     for _ in 0..times {
-        let (cluster, server) = (random.usize(..CLUSTERS), random.usize(..SERVERS_EACH));
+        thread::sleep(PAUSE.mul_f64(random.f64()));
+        let (cluster, server) = (random.usize(..clusters), random.usize(..SERVERS_EACH));
         let name = format!("c{cluster}-{}", server + 1);
         let start = Instant::now();
         control.send("drain", &name)?;
@@ -70,10 +98,19 @@ pub fn measure(times: usize) -> Result<Updates> {
         until(&socket, cluster, server, true)?;
         control.receive()?;
     }
+    let after = Counts::of(&load_balancer)?;
     load_balancer.check()?;
+    let publications = (after.publications - before.publications) as f64;
     to_wire.sort_by(f64::total_cmp);
     acknowledged.sort_by(f64::total_cmp);
-    Ok(Updates { views, to_wire, acknowledged })
+    Ok(Updates {
+        shape,
+        to_wire,
+        acknowledged,
+        rendered: (after.rendered - before.rendered) as f64 / publications,
+        written: (after.written - before.written) as f64 / publications,
+        took: (after.microseconds - before.microseconds) as f64 / 1e3 / publications,
+    })
 }
 
 impl Updates {
@@ -87,11 +124,15 @@ impl Updates {
             let part = |part: f64| format!("{:.2}", times[(part * (times.len() - 1) as f64) as usize]);
             table.row(&[what.into(), part(0.5), part(0.9), part(0.99), part(1.0), goal.into()]);
         }
+        let Shape { clusters, views, select } = self.shape;
         format!(
-            "{} drains, {} servers in {CLUSTERS} clusters, {} views (as many of {VIEWS} as the maps hold).\n\n{table}",
+            "{} drains, {} servers in {clusters} clusters (`select = \"{select}\"`), {views} views beside the default one. A \
+             publication renders {:.1} clusters, writes {:.1} entries of maps, and takes {:.2} ms on average.\n\n{table}",
             self.to_wire.len(),
-            CLUSTERS * SERVERS_EACH,
-            self.views
+            clusters * SERVERS_EACH,
+            self.rendered,
+            self.written,
+            self.took,
         )
     }
 }
@@ -134,11 +175,35 @@ fn until(socket: &UdpSocket, cluster: usize, server: usize, is_told: bool) -> Re
     }
 }
 
-fn all_live(load_balancer: &LoadBalancer) -> Result<()> {
+/// What the controller has counted.
+struct Counts {
+    publications: u64,
+    rendered: u64,
+    written: u64,
+    microseconds: u64,
+}
+
+impl Counts {
+    fn of(load_balancer: &LoadBalancer) -> Result<Self> {
+        let stats = load_balancer.json("stats")?;
+        let count = |name: &str| {
+            let count = stats["publications"][name].as_u64();
+            count.with_context(|| format!("no counter publications.{name}: {stats}"))
+        };
+        Ok(Self {
+            publications: count("succeeded")?,
+            rendered: count("clusters_rendered")?,
+            written: count("entries_written")?,
+            microseconds: count("microseconds")?,
+        })
+    }
+}
+
+fn all_live(load_balancer: &LoadBalancer, wanted: usize) -> Result<()> {
     let status = load_balancer.json("status")?;
     let clusters = status["clusters"].as_array().into_iter().flatten();
     let servers = clusters.flat_map(|cluster| cluster["servers"].as_array().into_iter().flatten());
     let live = servers.filter(|server: &&Value| server["live"] == true).count();
-    ensure!(live == CLUSTERS * SERVERS_EACH, "{live} servers are live");
+    ensure!(live == wanted, "{live} servers are live");
     Ok(())
 }

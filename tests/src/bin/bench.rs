@@ -12,7 +12,9 @@ use tests::bench::{
     growth,
     harness::Floor,
     kinds::{self, Effort},
-    machine, plot, report, start, update, wire,
+    machine, plot, report, start,
+    update::{self, Shape},
+    wire,
 };
 
 /// In the repository.
@@ -82,7 +84,10 @@ fn main() -> Result<()> {
         wire(&floor, effort, &machine, output)?;
     }
     if is_wanted(Part::Update) {
-        section("update", &update::measure(if quick { 50 } else { 500 })?.table(), &machine, output)?;
+        let times = if quick { 50 } else { 500 };
+        let measured = Shape::ALL.into_iter().map(|shape| Ok(update::measure(shape, times)?.table()));
+        let tables: Vec<String> = measured.collect::<Result<_>>()?;
+        section("update", &tables.join("\n"), &machine, output)?;
     }
     if is_wanted(Part::Start) {
         section("start", &start::measure(if quick { 2 } else { 10 })?.text(), &machine, output)?;

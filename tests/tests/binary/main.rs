@@ -30,6 +30,7 @@ mod start;
 mod tiers;
 mod ttl;
 mod unit;
+mod updates;
 mod upgrade;
 mod user;
 mod views;

@@ -53,6 +53,7 @@ impl Arguments {
             probes: controller(|told| &told.probes),
             hooks: controller(|told| &told.hooks),
             interfaces: controller(|told| &told.interfaces),
+            publications: controller(|told| &told.publications),
             self_test: controller(|told| &told.self_test),
         };
         if self.json { super::print_json(&stats) } else { super::print(&stats::render(&stats)) }

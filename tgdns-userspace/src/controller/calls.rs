@@ -60,6 +60,7 @@ impl Controller {
             probes: self.tally.counts().map(|(name, count)| (name.to_owned(), count)).to_vec(),
             hooks: self.hooks.counts().map(|(name, count)| (name.to_owned(), count)).to_vec(),
             interfaces: self.attachments.counts().map(|(name, count)| (name.to_owned(), count)).collect(),
+            publications: self.publication.counts().map(|(name, count)| (name.to_owned(), count)).to_vec(),
             self_test: self.self_test_counts(),
             fast_path: self.fast_path_counters(),
         }

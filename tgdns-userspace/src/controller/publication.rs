@@ -16,6 +16,12 @@ const AGAIN_AFTER: Duration = Duration::from_secs(1);
 #[derive(Default)]
 pub(super) struct Publication {
     renderer: Renderer,
+    succeeded: u64,
+    failed: u64,
+    /// Entries of the fast path's maps.
+    written: u64,
+    /// From the choice until all tables say so.
+    took: Duration,
     failure: Option<Failure>,
     /// Whether there was one: clients are answered by the configuration.
     is_first_done: bool,
@@ -31,6 +37,17 @@ impl Publication {
         self.failure.as_ref().map(|failure| failure.message.as_str())
     }
 
+    /// Name and value of each.
+    pub(super) fn counts(&self) -> [(&'static str, u64); 5] {
+        [
+            ("succeeded", self.succeeded),
+            ("failed", self.failed),
+            ("clusters_rendered", self.renderer.rendered()),
+            ("entries_written", self.written),
+            ("microseconds", self.took.as_micros() as u64),
+        ]
+    }
+
     /// When to try once more, where it has failed.
     pub(super) fn again_at(&self) -> Option<Instant> {
         self.failure.as_ref().map(|failure| failure.again_at)
@@ -39,9 +56,13 @@ impl Publication {
 
 impl Controller {
     pub(super) fn publish_due(&mut self, now: Instant, unix_seconds: u32, sources: &mut Sources) {
+        let begun = Instant::now();
         let Some(selection) = self.roster.due(now, unix_seconds) else { return };
-        match self.publish(&selection, sources) {
+        let published = self.publish(&selection, sources);
+        self.publication.took += begun.elapsed();
+        match published {
             Ok(()) => {
+                self.publication.succeeded += 1;
                 self.publication.failure = None;
                 if !mem::replace(&mut self.publication.is_first_done, true) {
                     service_manager::ready();
@@ -52,6 +73,7 @@ impl Controller {
             }
             Err(error) => {
                 tracing::error!("cannot publish the answers, trying again in 1 s: {error:#}");
+                self.publication.failed += 1;
                 let message = format!("{error:#}");
                 self.publication.failure = Some(Failure { message, again_at: now + AGAIN_AFTER });
             }
@@ -69,6 +91,7 @@ impl Controller {
         let image = self.slow_path.publish(image, selection.is_complete(), sources);
         if let Some(fast_path) = &mut self.fast_path {
             let published = fast_path.publish(&image).context("writing the fast path's maps")?;
+            self.publication.written += published.changed as u64;
             tracing::debug!(changed = published.changed, "published to the fast path");
             if fast_path.is_waiting() && selection.is_complete() {
                 // From its first frame on it is heard that the controller lives.

@@ -71,6 +71,10 @@ impl<T: Pod + PartialEq, const SIZE: usize> Table<T, SIZE> {
         self.fill(number, entries, written)?;
         let mut next = Copies { bits: wanted.bits, ..current }.with(number as u8, current.side());
         next.seeds[number & 1] = wanted.seeds[0];
+        // Nobody has found anything in any copy yet.
+        if current.bits == 0 {
+            next.seeds = wanted.seeds;
+        }
         Ok(next)
     }
 

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeSet,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    sync::Arc,
 };
 
 use anyhow::Result;
@@ -10,8 +11,9 @@ use anyhow::Result;
 use super::Program;
 use crate::{
     cluster::{Cluster, Model},
+    controller::roster::Selection,
     netlink::ServiceAddress,
-    publish,
+    publish::{Basis, Renderer},
     selection::{Chosen, FULL},
     self_test::{Age, Findings},
 };
@@ -22,9 +24,7 @@ const ADDRESSES: [IpAddr; 2] =
 
 /// Fills the maps as if all servers were live, asks for every name before the first beat and after it, and empties them again. Nobody reads them yet.
 pub(super) fn check(program: &mut Program, findings: &mut Findings, model: &Model) -> Result<()> {
-    let prefixes = publish::prefixes(model);
     let all = |cluster: &Cluster| Chosen { weights: vec![FULL; cluster.servers.len()], ..Chosen::default() };
-    let all: Vec<Chosen> = model.clusters.iter().map(all).collect();
     let services = ADDRESSES.map(|address| ServiceAddress {
         interface: String::new(),
         interface_index: 0,
@@ -32,12 +32,20 @@ pub(super) fn check(program: &mut Program, findings: &mut Findings, model: &Mode
         vlan_tags: Vec::new(),
         address,
     });
-    let full = publish::image(model, &prefixes, &all, &BTreeSet::from(services), &[], &[]);
+    let full = Selection {
+        chosen: model.clusters.iter().map(all).map(Arc::new).collect(),
+        services: services.into(),
+        serials: vec![Some(1); model.clusters.len()],
+        ttls: model.clusters.iter().map(|cluster| cluster.ttl).collect(),
+    };
+    let none =
+        Selection { services: BTreeSet::new(), serials: vec![None; model.clusters.len()], ..full.clone() };
+    let (mut renderer, basis) = (Renderer::default(), Arc::new(Basis::new(model)));
+    let full = renderer.image(model, &basis, &full);
     program.publish(&full)?;
     // Until the first beat they are stale, and what is answered then is in the maps, too.
     findings.check(&full, &[Age::Stale], |frame| program.self_test(frame))?;
     program.beat(model.stale_after)?;
     findings.check(&full, &[Age::Fresh], |frame| program.self_test(frame))?;
-    let none = vec![None; model.clusters.len()];
-    program.publish(&publish::image(model, &prefixes, &all, &BTreeSet::new(), &none, &[])).map(drop)
+    program.publish(&renderer.image(model, &basis, &none)).map(drop)
 }

@@ -1,7 +1,6 @@
 //! The start: what the last run knew holds until the servers have been probed.
 
 use std::{
-    collections::BTreeSet,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -12,7 +11,7 @@ use crate::{
     health::{Change, Health, Origin, ServerHealth},
     image::Image,
     last_run::{LastRun, file::Memory},
-    publish,
+    publish::{self, Renderer},
     remark::{Remark, Subject},
     selection::{Chosen, Rule, last::Last},
 };
@@ -68,7 +67,7 @@ impl Roster {
 
     /// The publication that maps hold. Of a cluster that they tell in another way only the serial is left, on which its next
     /// one follows; so a zone's serial outlives the controller.
-    fn as_in(&self, maps: &Image, mut chosen: Vec<Chosen>) -> Option<Selection> {
+    fn as_in(&self, maps: &Image, chosen: Vec<Chosen>) -> Option<Selection> {
         let serial = |name: &str| maps.sets_of(name).next().and_then(|set| publish::serial_of(&set.negative));
         let serials: Vec<_> = self.model.clusters.iter().map(|cluster| serial(&cluster.name)).collect();
         // One that follows health is no part of what the zone says.
@@ -77,20 +76,21 @@ impl Roster {
             cluster.ttl_min.and(told).unwrap_or(cluster.ttl)
         };
         let ttls: Vec<u32> = self.model.clusters.iter().map(ttl).collect();
-        let services = BTreeSet::new();
-        let told = publish::image(&self.model, &self.basis.prefixes, &chosen, &services, &serials, &ttls);
-        for (cluster, chosen) in self.model.clusters.iter().zip(&mut chosen) {
+        serials.iter().any(Option::is_some).then_some(())?;
+        let services = self.services.clone().unwrap_or_default();
+        let chosen = chosen.into_iter().map(Arc::new).collect();
+        let mut selection = Selection { chosen, services, serials, ttls };
+        let told = Renderer::default().image(&self.model, &self.basis, &selection);
+        for (cluster, chosen) in self.model.clusters.iter().zip(&mut selection.chosen) {
             let is_same = maps.sets_of(&cluster.name).count() == told.sets_of(&cluster.name).count()
                 && told
                     .sets_of(&cluster.name)
                     .all(|set| maps.sets_of(&cluster.name).any(|other| other == set));
             if !is_same {
-                *chosen = Chosen::default();
+                *chosen = Arc::default();
             }
         }
-        let services = self.services.clone().unwrap_or_default();
-        let chosen = chosen.into_iter().map(Arc::new).collect();
-        serials.iter().any(Option::is_some).then_some(Selection { chosen, services, serials, ttls })
+        Some(selection)
     }
 }
 

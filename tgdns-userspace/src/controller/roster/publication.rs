@@ -131,7 +131,8 @@ impl Selection {
             }))
         };
         let serials = chosen.iter().enumerate().map(serial).collect();
-        let chosen = chosen.into_iter().map(Option::unwrap_or_default).collect();
+        let nobody = Arc::default();
+        let chosen = chosen.into_iter().map(|chosen| chosen.unwrap_or_else(|| Arc::clone(&nobody))).collect();
         Self { chosen, services, serials, ttls }
     }
 }

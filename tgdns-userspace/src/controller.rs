@@ -26,7 +26,7 @@ use crate::{
     last_run,
     responder::unix_seconds,
     rules::Rules,
-    service_manager::{self, Watchdog},
+    service_manager::Watchdog,
     xdp::{self, FastPath},
 };
 use administration::Administration;
@@ -42,6 +42,7 @@ use roster::Roster;
 use self_testing::SelfTesting;
 use slow_path::SlowPath;
 use sources::Sources;
+use stopping::Stopping;
 
 pub mod administration;
 mod attachments;
@@ -60,6 +61,7 @@ pub mod roster;
 mod self_testing;
 mod slow_path;
 mod sources;
+mod stopping;
 mod transitions;
 
 /// So many events at most are handled before their consequences are published.
@@ -99,13 +101,11 @@ pub async fn run(configuration: Configuration, model: Model) -> Result<()> {
     let mut sources = Sources::start(controller.roster.model(), listener)?;
     sources.probes.follow(controller.roster.targets());
     controller.log_start();
-    let signal = controller.turns(&mut sources).await?;
-    service_manager::stopping();
-    controller.tell_news(Instant::now());
-    controller.save_health_at_last();
-    controller.hooks.finish().await;
+    let ended = controller.turns(&mut sources).await;
+    drop(std::mem::take(&mut controller.hooks));
+    controller.save_health_at_last(&mut sources).await;
     sources.close().await;
-    controller.log_stop(signal);
+    controller.log_stop(ended?);
     Ok(())
 }
 
@@ -129,6 +129,7 @@ struct Controller {
     publication: Publication,
     rules: Rules,
     watchdog: Watchdog,
+    stopping: Option<Stopping>,
 }
 
 impl Controller {
@@ -163,6 +164,7 @@ impl Controller {
             publication: Publication::default(),
             rules: Rules::default(),
             watchdog: Watchdog::default(),
+            stopping: None,
         }
     }
 
@@ -175,13 +177,22 @@ impl Controller {
         }
     }
 
-    /// Waits for events, or until something is due, and does what follows. Gives the signal that is to end the turns.
+    /// Waits for events, or until something is due, and does what follows. Gives the signal that was to end the turns, once
+    /// what it has to wait for is done.
     async fn turn(&mut self, sources: &mut Sources) -> Result<Option<&'static str>> {
-        let mut event = sources.next(self.wake_at()).await.or_else(|| sources.ready());
+        let (wake_at, stops_by) = (self.wake_at(), self.stops_behind_hooks());
+        let mut event = tokio::select! {
+            event = sources.next(wake_at) => event.or_else(|| sources.ready()),
+            () = self.hooks.told(), if stops_by.is_some() => return Ok(stops_by),
+        };
         for _ in 0..EVENTS_PER_TURN {
             match event {
                 None => break,
-                Some(Event::Stop(signal)) => return Ok(Some(signal)),
+                Some(Event::Stop(signal)) => {
+                    if self.stop(signal) {
+                        return Ok(Some(signal));
+                    }
+                }
                 Some(Event::Failed(error)) => return Err(error),
                 Some(Event::Probed(probed)) => self.probed(probed),
                 Some(Event::Interfaces(snapshot)) => self.see(snapshot),
@@ -189,6 +200,8 @@ impl Controller {
                 Some(Event::Written(outcome)) => self.readings.written(&outcome, Instant::now()),
                 Some(Event::Saved(outcome)) => self.saved(outcome, sources),
                 Some(Event::HealthSaved(outcome)) => self.health_file.saved(&outcome, Instant::now()),
+                // It would be the next run's.
+                Some(Event::Reload) if self.is_stopping() => {}
                 Some(Event::Reload) => self.reload(Asker::Signal, sources),
                 Some(Event::Loaded(outcome)) => self.loaded(outcome.map(|loaded| *loaded), sources),
             }
@@ -197,7 +210,7 @@ impl Controller {
         self.settle(sources);
         self.take_reading(sources);
         self.watchdog.feed(Instant::now());
-        Ok(None)
+        Ok(self.stops_now(Instant::now()))
     }
 
     fn wake_at(&self) -> Option<Instant> {
@@ -219,6 +232,7 @@ impl Controller {
             self.health_file.due_at(),
             self.watchdog.due_at(),
             self.beats_at(),
+            self.stops_at(),
         ];
         deadlines.into_iter().flatten().chain(rounds).min()
     }

@@ -13,9 +13,9 @@ use std::{
 
 use serde::Serialize;
 use tokio::{
-    sync::mpsc::{self, error::TrySendError},
+    sync::{mpsc, watch},
     task::JoinSet,
-    time::{Instant, timeout_at},
+    time::timeout,
 };
 
 use self::post::Post;
@@ -30,9 +30,8 @@ mod post;
 /// What waits for a hook at most.
 const WAITING: usize = 256;
 
-/// For so long at most a hook that ends is waited for, with what it has not been told yet. A stop takes no longer
-/// (`TimeoutStopSec=` of the unit is 10 s).
-const RUN_OUT: Duration = Duration::from_secs(5);
+/// For so long at most a hook that ends is waited for, with what it has not been told yet.
+pub(crate) const RUN_OUT: Duration = Duration::from_secs(5);
 
 /// What a hook is told: as JSON, on a command's standard input or in a request's body, and in variables of a command's
 /// environment.
@@ -60,7 +59,8 @@ pub struct Fact {
     pub at: String,
 }
 
-/// The hooks that hold. Dropping it ends them with all that they have started.
+/// The hooks that hold. Dropping it ends them with all that they have started; what they were not told by then is counted and
+/// logged.
 #[derive(Debug, Default)]
 pub struct Hooks {
     running: Vec<Running>,
@@ -70,14 +70,16 @@ pub struct Hooks {
     counts: Arc<Counts>,
 }
 
+/// Dropping it ends it.
 #[derive(Debug)]
 struct Running {
     hook: Hook,
     queue: mpsc::Sender<Arc<Fact>>,
-    /// Facts that it has not been told yet, or is being told.
-    waiting: Arc<AtomicU64>,
-    /// One, which ends when this is dropped.
-    task: JoinSet<()>,
+    /// How many facts it has not been told yet, or is being told.
+    waiting: watch::Sender<u64>,
+    counts: Arc<Counts>,
+    /// One.
+    _task: JoinSet<()>,
 }
 
 #[derive(Debug, Default)]
@@ -106,31 +108,31 @@ impl Hooks {
             self.running.push(running.unwrap_or_else(|| Running::start(hook, &roots, &self.counts)));
         }
         while self.ending.try_join_next().is_some() {}
-        let until = Instant::now() + RUN_OUT;
         for running in before {
-            self.ending.spawn(running.run_out(until, Arc::clone(&self.counts)));
+            // What is too late is dropped with it.
+            self.ending.spawn(async move { drop(timeout(RUN_OUT, running.told()).await) });
         }
     }
 
-    /// Ends all of them, with what waits for them: that takes 5 s at most. What is not told by then is dropped, counted and
-    /// logged.
-    pub async fn finish(&mut self) {
-        self.follow(&[]);
+    /// Waits until all of them, and those that end, were told everything. Nothing is lost where that is given up.
+    pub async fn told(&mut self) {
         while self.ending.join_next().await.is_some() {}
+        for running in &self.running {
+            running.told().await;
+        }
     }
 
     /// Tells all whom it concerns; waits for none of them.
     pub fn tell(&self, fact: Fact) {
         let fact = Arc::new(fact);
         for running in self.running.iter().filter(|running| running.hook.on.contains(&fact.event)) {
-            running.waiting.fetch_add(1, Ordering::Relaxed);
-            if let Err(TrySendError::Full(_)) = running.queue.try_send(Arc::clone(&fact)) {
-                running.waiting.fetch_sub(1, Ordering::Relaxed);
-                let before = self.counts.dropped.fetch_add(1, Ordering::Relaxed);
-                // Thousands of lines would say no more.
-                if before.is_power_of_two() || before == 0 {
-                    tracing::warn!(dropped = before + 1, "a hook is behind: it is not told of everything");
-                }
+            if running.tell(&fact) {
+                continue;
+            }
+            let before = self.counts.dropped.fetch_add(1, Ordering::Relaxed);
+            // Thousands of lines would say no more.
+            if before.is_power_of_two() || before == 0 {
+                tracing::warn!(dropped = before + 1, "a hook is behind: it is not told of everything");
             }
         }
     }
@@ -147,27 +149,38 @@ impl Running {
     fn start(hook: &Hook, roots: &Arc<Roots>, counts: &Arc<Counts>) -> Self {
         let (queue, receiver) = mpsc::channel(WAITING);
         let mut task = JoinSet::new();
-        let waiting = Arc::default();
-        let served = (Arc::clone(&waiting), Arc::clone(counts));
-        task.spawn(serve(hook.clone(), Arc::clone(roots), receiver, served));
-        Self { hook: hook.clone(), queue, waiting, task }
+        let waiting = watch::Sender::new(0);
+        task.spawn(serve(hook.clone(), Arc::clone(roots), receiver, (waiting.clone(), Arc::clone(counts))));
+        Self { hook: hook.clone(), queue, waiting, counts: Arc::clone(counts), _task: task }
     }
 
-    async fn run_out(mut self, until: Instant, counts: Arc<Counts>) {
-        // The task ends behind the last fact.
-        drop(self.queue);
-        if timeout_at(until, self.task.join_next()).await.is_ok() {
+    /// Gives whether there was room for it.
+    fn tell(&self, fact: &Arc<Fact>) -> bool {
+        let Ok(place) = self.queue.try_reserve() else { return false };
+        self.waiting.send_modify(|waiting| *waiting += 1);
+        place.send(Arc::clone(fact));
+        true
+    }
+
+    /// Waits until it was told everything.
+    async fn told(&self) {
+        // The sender is here.
+        let _ = self.waiting.subscribe().wait_for(|waiting| *waiting == 0).await;
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let dropped = *self.waiting.borrow();
+        if dropped == 0 {
             return;
         }
-        self.task.shutdown().await;
-        let dropped = self.waiting.load(Ordering::Relaxed);
-        counts.dropped.fetch_add(dropped, Ordering::Relaxed);
+        self.counts.dropped.fetch_add(dropped, Ordering::Relaxed);
         tracing::warn!(
             hook = %self.hook.call,
             dropped,
-            "a hook that ends was not told everything within {}: see why it takes so long, and look up what it has missed \
-             with `tgdns history`",
-            humantime::format_duration(RUN_OUT)
+            "a hook has ended before it was told everything: see why it takes so long, and look up what it has missed with \
+             `tgdns history`"
         );
     }
 }
@@ -176,12 +189,11 @@ async fn serve(
     hook: Hook,
     roots: Arc<Roots>,
     mut facts: mpsc::Receiver<Arc<Fact>>,
-    (waiting, counts): (Arc<AtomicU64>, Arc<Counts>),
+    (waiting, counts): (watch::Sender<u64>, Arc<Counts>),
 ) {
     let mut teller = Teller::new(&hook.call, roots);
     while let Some(fact) = facts.recv().await {
         let outcome = teller.tell(&fact, hook.timeout).await;
-        waiting.fetch_sub(1, Ordering::Relaxed);
         counts.run.fetch_add(1, Ordering::Relaxed);
         if let Err(cause) = outcome {
             counts.failed.fetch_add(1, Ordering::Relaxed);
@@ -193,6 +205,7 @@ async fn serve(
                 "a hook has failed"
             );
         }
+        waiting.send_modify(|waiting| *waiting -= 1);
     }
 }
 

@@ -27,6 +27,7 @@ mod slow_start;
 mod sockets;
 mod stale;
 mod start;
+mod stop;
 mod tiers;
 mod ttl;
 mod unit;

@@ -84,6 +84,11 @@ impl Administration {
         Some(self.wanted.clone())
     }
 
+    /// Whether nobody waits for an acknowledgement.
+    pub(super) fn is_idle(&self) -> bool {
+        self.saving.is_empty() && self.waiting.is_empty()
+    }
+
     /// The save has ended: gives what counts from now on, and how to acknowledge it. After a failure nothing of what it
     /// held counts, nor what was wanted on top of it.
     pub(super) fn end(&mut self, outcome: Result<Saved>) -> Option<(Admins, Acknowledgement)> {

@@ -5,6 +5,8 @@ use std::{
     time::{Instant, SystemTime},
 };
 
+use anyhow::anyhow;
+
 use super::{Controller, readings::Reading, reloading::Asker, sources::Sources};
 use crate::{
     control::{self, Reply, Request},
@@ -20,6 +22,11 @@ const WAITING: &str =
 
 impl Controller {
     pub(super) fn call(&mut self, call: control::Call, sources: &Sources) {
+        if self.is_stopping() {
+            // The client may have gone.
+            let _ = call.reply.send(Err(anyhow!(control::STOPPING)));
+            return;
+        }
         match call.request {
             Request::Admin(wish) => {
                 self.administration.take(&wish, self.roster.model(), unix_seconds().into(), call.reply);

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
+use tokio::time::timeout;
 
 use super::{Controller, sources::Sources};
 use crate::last_run::file::{self, Memory};
@@ -13,6 +14,8 @@ const SETTLE: Duration = Duration::from_millis(100);
 const AT_MOST_EVERY: Duration = Duration::from_secs(1);
 /// However little changes: what is older than [`file::FRESH`] is not believed.
 const AT_LEAST_EVERY: Duration = Duration::from_millis(file::FRESH / 2);
+/// A stop waits for a disk no longer.
+const LAST_PATIENCE: Duration = Duration::from_secs(2);
 
 pub(super) struct HealthFile {
     /// When the first change was that is not saved yet.
@@ -74,10 +77,23 @@ impl Controller {
         }
     }
 
-    /// Before the process ends.
-    pub(super) fn save_health_at_last(&self) {
-        let directory = &self.roster.model().state_directory;
-        if let Err(error) = file::write(directory, &self.memory(Instant::now())) {
+    /// Before the process ends: behind the save that is under way, as both write one file.
+    pub(super) async fn save_health_at_last(&mut self, sources: &mut Sources) {
+        let save = async {
+            if self.health_file.is_saving {
+                let outcome = sources.health_saved().await;
+                self.health_file.saved(&outcome, Instant::now());
+            }
+            sources.save_health(self.roster.model().state_directory.clone(), self.memory(Instant::now()));
+            sources.health_saved().await
+        };
+        let too_late = |_elapsed| {
+            Err(anyhow!(
+                "the servers' health is not saved, as the disk takes longer than {}: the next run goes by what was saved before",
+                humantime::format_duration(LAST_PATIENCE)
+            ))
+        };
+        if let Err(error) = timeout(LAST_PATIENCE, save).await.unwrap_or_else(too_late) {
             tracing::error!("{error:#}");
         }
     }

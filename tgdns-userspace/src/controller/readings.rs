@@ -37,6 +37,11 @@ impl Readings {
         self.waiting.push((reading, replier));
     }
 
+    /// Whether nobody waits for anything.
+    pub(super) fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && self.writing.is_none()
+    }
+
     /// When something is to be begun; none while nobody waits, or a text is being written.
     pub(super) fn due_at(&self) -> Option<Instant> {
         self.waiting.first().filter(|_| self.writing.is_none()).map(|_| self.not_before)

@@ -151,6 +151,12 @@ impl Sources {
         });
     }
 
+    /// Waits until the save of the servers' health that is under way has ended.
+    pub(super) async fn health_saved(&mut self) -> Result<()> {
+        // There is a sender, here.
+        self.health_saved.recv().await.unwrap_or(Ok(()))
+    }
+
     /// Waits for the next event, until the given time at most.
     pub(super) async fn next(&mut self, until: Option<Instant>) -> Option<Event> {
         let sleep = async {

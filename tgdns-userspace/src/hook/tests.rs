@@ -164,7 +164,7 @@ async fn what_waits_is_told_before_the_end() {
         let mut hooks = Hooks::start(&[hook(&script, 60_000)]);
         ["a", "b", "c"].into_iter().for_each(|server| hooks.tell(fact(Occasion::Down, server)));
         if stops {
-            hooks.finish().await;
+            hooks.told().await;
         } else {
             hooks.follow(&[hook("exit 0", 60_000)]);
             hooks.tell(fact(Occasion::Up, "d"));
@@ -176,15 +176,20 @@ async fn what_waits_is_told_before_the_end() {
     }
 }
 
-/// The clock goes on when nothing else does.
+/// Of one that a reload takes away, and at the end. The clock goes on when nothing else does.
 #[tokio::test(start_paused = true)]
 async fn what_a_hook_that_hangs_misses_is_counted() {
     let mut hooks = Hooks::start(&[hook("sleep 600", 600_000), hook("exec sleep 601", 600_000)]);
     ["a", "b", "c"].into_iter().for_each(|server| hooks.tell(fact(Occasion::Down, server)));
+    hooks.follow(&[hook("exec sleep 602", 600_000)]);
     let start = tokio::time::Instant::now();
-    hooks.finish().await;
+    hooks.told().await;
     assert_eq!(start.elapsed().as_secs(), RUN_OUT.as_secs());
     assert_eq!(hooks.counts(), [("run", 0), ("failed", 0), ("dropped", 6)]);
+    hooks.tell(fact(Occasion::Down, "d"));
+    let counts = Arc::clone(&hooks.counts);
+    drop(hooks);
+    assert_eq!(counts.dropped.load(Ordering::Relaxed), 7);
 }
 
 #[test]

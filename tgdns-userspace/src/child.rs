@@ -7,6 +7,7 @@
 
 mod children;
 mod confinement;
+mod hung;
 pub(crate) mod oom_score;
 mod supervisor;
 
@@ -21,8 +22,12 @@ use std::{
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     process::{Child, ChildStdin, ChildStdout, Command},
+    runtime::Handle,
 };
 
+pub(crate) use hung::Hung;
+#[cfg(test)]
+pub(crate) use hung::MOST as MOST_HUNG;
 pub use supervisor::supervise_if_asked;
 use supervisor::{End, Report};
 
@@ -34,22 +39,26 @@ pub(crate) enum Output {
     Kept(PipeWriter),
 }
 
-/// A command and all that it has started. Dropping it kills them.
+/// A command and all that it has started. Dropping it kills them; if they do not end they are counted.
 pub(crate) struct Running {
-    supervisor: Child,
+    /// Until it is dropped.
+    supervisor: Option<Child>,
     report: ChildStdout,
+    hung: Hung,
 }
 
 /// Starts a program without a shell, with nothing of this process's environment but what is given.
 ///
 /// # Errors
-/// No process can be started. That the program can't be run is told by [`Running::ended`].
+/// No process can be started, or too many hang. That the program can't be run is told by [`Running::ended`].
 pub(crate) fn start(
     words: &[String],
     environment: Vec<(&'static str, String)>,
     input: Stdio,
     output: Output,
+    hung: &Hung,
 ) -> io::Result<Running> {
+    hung.admit()?;
     // This very program, even where another version lies in its place by now.
     let mut command = Command::new("/proc/self/exe");
     command.arg0(supervisor::NAME).env_clear().current_dir("/").stdin(input).stdout(Stdio::piped());
@@ -61,7 +70,7 @@ pub(crate) fn start(
     command.envs(environment).args(words);
     let mut supervisor = oom_score::unspared(|| command.spawn())?;
     let report = supervisor.stdout.take().ok_or(ErrorKind::BrokenPipe)?;
-    Ok(Running { supervisor, report })
+    Ok(Running { supervisor: Some(supervisor), report, hung: hung.clone() })
 }
 
 impl Running {
@@ -82,6 +91,15 @@ impl Running {
     }
 }
 
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Without a runtime this process is about to end.
+        if let (Some(supervisor), Ok(runtime)) = (self.supervisor.take(), Handle::try_current()) {
+            runtime.spawn(self.hung.clone().watch(supervisor));
+        }
+    }
+}
+
 fn not_run(error: io::Error) -> io::Error {
     // Of a file that may not be executed the kernel says EACCES.
     if error.raw_os_error() != Some(libc::EPERM) {
@@ -94,15 +112,16 @@ fn not_run(error: io::Error) -> io::Error {
 /// Runs a program that reads `input`; gives its status, or nothing where it had to be killed.
 ///
 /// # Errors
-/// It is not there, or can't be run.
+/// It is not there, or can't be run, or too many hang.
 pub(crate) async fn run(
     words: &[String],
     environment: Vec<(&'static str, String)>,
     input: &[u8],
     timeout: Duration,
+    hung: &Hung,
 ) -> io::Result<Option<ExitStatus>> {
-    let mut child = start(words, environment, Stdio::piped(), Output::Dropped)?;
-    let mut stdin = child.supervisor.stdin.take();
+    let mut child = start(words, environment, Stdio::piped(), Output::Dropped, hung)?;
+    let mut stdin = child.supervisor.as_mut().and_then(|supervisor| supervisor.stdin.take());
     let end = tokio::time::timeout(timeout, async {
         tokio::select! {
             status = child.ended() => status,

@@ -20,6 +20,7 @@ use tokio::{
 
 use self::post::Post;
 use crate::{
+    child::Hung,
     cluster::{Call, Hook, Occasion},
     tls::Roots,
 };
@@ -68,6 +69,8 @@ pub struct Hooks {
     ending: JoinSet<()>,
     /// Of these, and of those before them.
     counts: Arc<Counts>,
+    /// Commands that were given up, and do not end.
+    hung: Hung,
 }
 
 /// Dropping it ends it.
@@ -105,13 +108,22 @@ impl Hooks {
         for hook in hooks {
             let same = before.iter().position(|running| running.hook == *hook);
             let running = same.map(|same| before.swap_remove(same));
-            self.running.push(running.unwrap_or_else(|| Running::start(hook, &roots, &self.counts)));
+            self.running.push(running.unwrap_or_else(|| self.start_one(hook, &roots)));
         }
         while self.ending.try_join_next().is_some() {}
         for running in before {
             // What is too late is dropped with it.
             self.ending.spawn(async move { drop(timeout(RUN_OUT, running.told()).await) });
         }
+    }
+
+    fn start_one(&self, hook: &Hook, roots: &Arc<Roots>) -> Running {
+        let (queue, receiver) = mpsc::channel(WAITING);
+        let mut task = JoinSet::new();
+        let (waiting, counts) = (watch::Sender::new(0), Arc::clone(&self.counts));
+        let teller = Teller::new(&hook.call, Arc::clone(roots), self.hung.clone());
+        task.spawn(serve(hook.clone(), teller, receiver, (waiting.clone(), Arc::clone(&counts))));
+        Running { hook: hook.clone(), queue, waiting, counts, _task: task }
     }
 
     /// Waits until all of them, and those that end, were told everything. Nothing is lost where that is given up.
@@ -146,14 +158,6 @@ impl Hooks {
 }
 
 impl Running {
-    fn start(hook: &Hook, roots: &Arc<Roots>, counts: &Arc<Counts>) -> Self {
-        let (queue, receiver) = mpsc::channel(WAITING);
-        let mut task = JoinSet::new();
-        let waiting = watch::Sender::new(0);
-        task.spawn(serve(hook.clone(), Arc::clone(roots), receiver, (waiting.clone(), Arc::clone(counts))));
-        Self { hook: hook.clone(), queue, waiting, counts: Arc::clone(counts), _task: task }
-    }
-
     /// Gives whether there was room for it.
     fn tell(&self, fact: &Arc<Fact>) -> bool {
         let Ok(place) = self.queue.try_reserve() else { return false };
@@ -187,11 +191,10 @@ impl Drop for Running {
 
 async fn serve(
     hook: Hook,
-    roots: Arc<Roots>,
+    mut teller: Teller,
     mut facts: mpsc::Receiver<Arc<Fact>>,
     (waiting, counts): (watch::Sender<u64>, Arc<Counts>),
 ) {
-    let mut teller = Teller::new(&hook.call, roots);
     while let Some(fact) = facts.recv().await {
         let outcome = teller.tell(&fact, hook.timeout).await;
         counts.run.fetch_add(1, Ordering::Relaxed);
@@ -211,14 +214,14 @@ async fn serve(
 
 /// One hook, with what it keeps from fact to fact.
 enum Teller {
-    Command(Vec<String>),
+    Command(Vec<String>, Hung),
     Post(Box<Post>),
 }
 
 impl Teller {
-    fn new(call: &Call, roots: Arc<Roots>) -> Self {
+    fn new(call: &Call, roots: Arc<Roots>, hung: Hung) -> Self {
         match call {
-            Call::Command(words) => Self::Command(words.clone()),
+            Call::Command(words) => Self::Command(words.clone(), hung),
             Call::Webhook(webhook) => Self::Post(Box::new(Post::new(webhook.clone(), roots))),
         }
     }
@@ -228,7 +231,7 @@ impl Teller {
     async fn tell(&mut self, fact: &Fact, timeout: Duration) -> Result<(), String> {
         let json = serde_json::to_vec(fact).map_err(|error| error.to_string())?;
         match self {
-            Self::Command(words) => command::run(words, fact, &json, timeout).await,
+            Self::Command(words, hung) => command::run(words, fact, &json, timeout, hung).await,
             Self::Post(post) => post.send(json, timeout).await,
         }
     }

@@ -15,6 +15,7 @@ use tokio::{
 };
 
 use crate::{
+    child::Hung,
     cluster::{Cluster, Probe, ProbeKind, Server},
     health::Outcome,
     tls::{Client, Roots},
@@ -124,13 +125,14 @@ impl Probes {
     }
 }
 
-/// Asks once. An error is this host's own fault (no file descriptors, no memory, no such source address) and says
-/// nothing about the server.
+/// Asks once. An error is this host's own fault (no file descriptors, no memory, no such source address, commands that hang)
+/// and says nothing about the server.
 async fn ask(
     kind: &ProbeKind,
     tls: &Client,
     destination: &Destination,
     timeout: Duration,
+    hung: &Hung,
 ) -> io::Result<Outcome> {
     match kind {
         ProbeKind::Tcp(kind) => tcp::probe(kind, destination, timeout).await,
@@ -138,7 +140,7 @@ async fn ask(
         ProbeKind::Tls(kind) => tls::probe(kind, tls, destination, timeout).await,
         ProbeKind::Icmp => icmp::probe(destination, timeout).await,
         ProbeKind::Dns(kind) => dns::probe(kind, destination, timeout).await,
-        ProbeKind::Exec(kind) => exec::probe(kind, destination, timeout).await,
+        ProbeKind::Exec(kind) => exec::probe(kind, destination, timeout, hung).await,
         ProbeKind::File(kind) => file::probe(kind, destination, timeout).await,
         ProbeKind::Agent(kind) => agent::probe(kind, destination, timeout).await,
     }

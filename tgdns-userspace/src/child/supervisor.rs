@@ -13,7 +13,6 @@ use std::{
         unix::process::CommandExt as _,
     },
     process::{Command, Stdio, exit},
-    time::{Duration, Instant},
 };
 
 use nix::{
@@ -38,10 +37,9 @@ pub(super) const DROP_OUTPUT: &str = "--drop-output";
 /// The command's output goes where its errors go.
 pub(super) const KEEP_OUTPUT: &str = "--keep-output";
 
-/// Processes that were killed end in that time, if they ever do.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// When those that have not ended are looked for again, in milliseconds.
+/// When those that have not ended are looked for again, in milliseconds: the first time, and at most.
 const AGAIN: u16 = 100;
+const SELDOM: u16 = 10_000;
 
 /// An [`End`], as the supervisor writes it.
 pub(super) type Report = [u8; 8];
@@ -147,19 +145,20 @@ fn watch(leader: Pid, signals: &SignalFd, report: BorrowedFd<'_>) -> Option<End>
     }
 }
 
-/// Kills the command's group at once, and then whoever is or becomes a child of this process, until there are none. Gives up
-/// where they can't be found, or do not end.
+/// Kills the command's group at once, and then whoever is or becomes a child of this process, until there are none: as long as
+/// one can't be killed, as the kernel waits for a disk, this process stays and is counted. Gives up where they can't be found.
 fn kill_all(leader: Pid, signals: &SignalFd) {
     // There may be none left.
     let _ = kill_process_group(leader, rustix::process::Signal::KILL);
-    let deadline = Instant::now() + PATIENCE;
-    while are_left() && Instant::now() < deadline {
+    let mut again = AGAIN;
+    while are_left() {
         let Ok(found) = children() else { return };
         for child in found {
             let _ = kill_process(child, rustix::process::Signal::KILL);
         }
         // Those of one that ends become this process's before its end is a signal.
-        let _ = poll(&mut [PollFd::new(signals.as_fd(), PollFlags::POLLIN)], AGAIN);
+        let _ = poll(&mut [PollFd::new(signals.as_fd(), PollFlags::POLLIN)], again);
+        again = again.saturating_mul(2).min(SELDOM);
         while let Ok(Some(_)) = signals.read_signal() {}
     }
 }

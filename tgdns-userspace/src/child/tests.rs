@@ -28,7 +28,8 @@ fn shell(script: &str) -> Vec<String> {
 /// What a script prints until its end.
 async fn printed(script: &str) -> String {
     let (mut reader, writer) = io::pipe().unwrap();
-    let mut child = start(&shell(script), vec![], Stdio::null(), Output::Kept(writer)).unwrap();
+    let mut child =
+        start(&shell(script), vec![], Stdio::null(), Output::Kept(writer), &Hung::default()).unwrap();
     let status = tokio::time::timeout(PATIENCE, child.ended()).await.unwrap().unwrap();
     assert!(status.success(), "{script}: {status}");
     drop(child);
@@ -108,8 +109,14 @@ async fn nobody_escapes() {
     );
     for end in ["", "sleep 600"] {
         fs::write(&notes, "").unwrap();
-        let mut child =
-            start(&shell(&format!("{escape}\n{end}")), vec![], Stdio::null(), Output::Dropped).unwrap();
+        let mut child = start(
+            &shell(&format!("{escape}\n{end}")),
+            vec![],
+            Stdio::null(),
+            Output::Dropped,
+            &Hung::default(),
+        )
+        .unwrap();
         let count = || fs::read_to_string(&notes).unwrap().lines().count();
         let start = Instant::now();
         while count() != 4 {
@@ -138,7 +145,7 @@ async fn a_signal_to_the_group_is_the_commands_own() {
 async fn a_killed_supervisor_is_told() {
     let note = std::env::temp_dir().join(format!("tgdns-child-killed-{}", std::process::id()));
     let script = format!("echo $$ > {}; kill -KILL $PPID; exec sleep 600", note.display());
-    let mut child = start(&shell(&script), vec![], Stdio::null(), Output::Dropped).unwrap();
+    let mut child = start(&shell(&script), vec![], Stdio::null(), Output::Dropped, &Hung::default()).unwrap();
     let error = tokio::time::timeout(PATIENCE, child.ended()).await.unwrap().unwrap_err();
     assert_eq!(error.to_string(), "its supervisor has ended before it");
     let command = fs::read_to_string(&note).unwrap();

@@ -3,11 +3,17 @@
 use std::time::Duration;
 
 use super::Fact;
-use crate::child;
+use crate::child::{self, Hung};
 
 /// Runs it with the facts in its environment, and as JSON on its standard input.
-pub(super) async fn run(words: &[String], fact: &Fact, json: &[u8], timeout: Duration) -> Result<(), String> {
-    match child::run(words, environment(fact), json, timeout).await {
+pub(super) async fn run(
+    words: &[String],
+    fact: &Fact,
+    json: &[u8],
+    timeout: Duration,
+    hung: &Hung,
+) -> Result<(), String> {
+    match child::run(words, environment(fact), json, timeout, hung).await {
         Ok(Some(status)) if status.success() => Ok(()),
         Ok(Some(status)) => Err(format!("ended with {status}")),
         Ok(None) => Err(format!("killed after {}", humantime::format_duration(timeout))),

@@ -13,7 +13,7 @@ use tokio::net::unix::pipe;
 
 use super::{Destination, conversation::quoted, words::Said};
 use crate::{
-    child::{self, Output},
+    child::{self, Hung, Output},
     cluster::Exec,
     health::Outcome,
 };
@@ -23,8 +23,14 @@ const MOST_OUTPUT: usize = 65_536;
 /// Bytes of the first line.
 const LONGEST_LINE: usize = 200;
 
-/// Runs the command. An error is this host's own fault: the command is not there, or cannot be run.
-pub(super) async fn probe(kind: &Exec, destination: &Destination, timeout: Duration) -> io::Result<Outcome> {
+/// Runs the command. An error is this host's own fault: the command is not there, or cannot be run, or too many of those before
+/// it hang.
+pub(super) async fn probe(
+    kind: &Exec,
+    destination: &Destination,
+    timeout: Duration,
+    hung: &Hung,
+) -> io::Result<Outcome> {
     let started = Instant::now();
     let (reader, writer) = io::pipe()?;
     let mut output = pipe::Receiver::from_owned_fd(OwnedFd::from(reader))?;
@@ -33,7 +39,7 @@ pub(super) async fn probe(kind: &Exec, destination: &Destination, timeout: Durat
         let program = kind.command.first().map_or("", String::as_str);
         io::Error::new(error.kind(), format!("cannot run {program}: {error}"))
     };
-    let started_child = child::start(&kind.command, environment(destination), Stdio::null(), output_of);
+    let started_child = child::start(&kind.command, environment(destination), Stdio::null(), output_of, hung);
     let mut child = started_child.map_err(not_run)?;
     let mut said = Vec::new();
     let end = tokio::time::timeout(timeout, async {

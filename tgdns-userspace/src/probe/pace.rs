@@ -11,7 +11,10 @@ use tokio::{
     time::Instant,
 };
 
-use crate::cluster::{ProbeKind, ProbeLimits};
+use crate::{
+    child::Hung,
+    cluster::{ProbeKind, ProbeLimits},
+};
 
 /// Shared by all probes.
 #[derive(Debug)]
@@ -20,6 +23,8 @@ pub struct Pace {
     probes: Semaphore,
     /// Processes weigh more than sockets, so commands have a bound of their own.
     commands: Semaphore,
+    /// Commands that were given up, and do not end.
+    hung: Hung,
     counts: Counts,
 }
 
@@ -43,6 +48,9 @@ pub struct PaceStatus {
     /// From when a probe was due to its start.
     pub mean_late_microseconds: u64,
     pub latest_microseconds: u64,
+    /// Commands that do not end though they were killed; from 32 on no other is run.
+    #[serde(default)]
+    pub commands_hung: usize,
 }
 
 /// A probe that is under way until this is dropped.
@@ -58,6 +66,7 @@ impl Pace {
             limits,
             probes: semaphore(limits.at_once),
             commands: semaphore(limits.commands_at_once),
+            hung: Hung::default(),
             counts: Counts::default(),
         }
     }
@@ -69,6 +78,10 @@ impl Pace {
         let permit = semaphore.acquire().await.ok();
         self.counts.start(due.elapsed());
         Turn { counts: &self.counts, _permit: permit }
+    }
+
+    pub(super) fn hung(&self) -> &Hung {
+        &self.hung
     }
 
     pub fn status(&self) -> PaceStatus {
@@ -83,6 +96,7 @@ impl Pace {
             most_under_way: most_under_way.load(Relaxed),
             mean_late_microseconds: late_microseconds.load(Relaxed).checked_div(started).unwrap_or(0),
             latest_microseconds: latest_microseconds.load(Relaxed),
+            commands_hung: self.hung.count(),
         }
     }
 }

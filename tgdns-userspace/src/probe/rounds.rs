@@ -68,8 +68,9 @@ impl Rounds {
     }
 
     async fn ask(&self, due: Instant) -> Ended {
-        let _turn = self.pace.turn(&self.probe.kind, due).await;
-        (Instant::now(), ask(&self.probe.kind, &self.tls, &self.destination, self.probe.timeout).await)
+        let Self { probe, tls, destination, pace, .. } = self;
+        let _turn = pace.turn(&probe.kind, due).await;
+        (Instant::now(), ask(&probe.kind, tls, destination, probe.timeout, pace.hung()).await)
     }
 
     /// Hands the outcome to the event loop; gives the interval that it answers, or nothing if it is gone.

@@ -47,8 +47,12 @@ fn heartbeat(process: &Process) -> String {
 
 fn pace(pace: &PaceStatus) -> String {
     let milliseconds = |microseconds: u64| microseconds as f64 / 1000.0;
+    let hung = match pace.commands_hung {
+        0 => String::new(),
+        hung => format!("; commands that HANG though they were killed: {hung}"),
+    };
     format!(
-        "probes: {} started, on average {:.1} ms late and at most {:.1} ms; {} under way, at most {} of {}\n",
+        "probes: {} started, on average {:.1} ms late and at most {:.1} ms; {} under way, at most {} of {}{hung}\n",
         pace.started,
         milliseconds(pace.mean_late_microseconds),
         milliseconds(pace.latest_microseconds),

@@ -70,6 +70,7 @@ fn status_after(config: &str, elapsed: Duration, outcomes: &[bool]) -> Status {
             most_under_way: 40,
             mean_late_microseconds: 1_200,
             latest_microseconds: 15_000,
+            commands_hung: 2,
             ..PaceStatus::default()
         },
     };
@@ -229,7 +230,7 @@ fn people_get_a_table() {
 the tables are out of date: no room
 something else
 heartbeat: 0.3 s ago; after 10s without one answers are stale (hold)
-probes: 12345 started, on average 1.2 ms late and at most 15.0 ms; 3 under way, at most 40 of 2048
+probes: 12345 started, on average 1.2 ms late and at most 15.0 ms; 3 under way, at most 40 of 2048; commands that HANG though they were killed: 2
 eth0     xdp native, NOT attached: its device is called eth7 now
 eth1     xdp native, attached, link NO CARRIER, answers on 10.10.10.2, 10.10.10.3
 sockets  0.0.0.0:53, [::]:53

@@ -4,7 +4,13 @@ use std::{
     thread,
 };
 
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+
 use super::*;
+use crate::child::MOST_HUNG;
 
 /// Enough for whatever ends by itself.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -12,7 +18,7 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 async fn run(script: &str, timeout: Duration) -> Outcome {
     let command = ["/bin/sh", "-c", script].map(str::to_owned).to_vec();
     let destination = Destination::at("10.9.9.9:443");
-    probe(&Exec { command }, &destination, timeout).await.expect("a verdict")
+    probe(&Exec { command }, &destination, timeout, &Hung::default()).await.expect("a verdict")
 }
 
 /// The outcome of a command that hangs. Its time is up as soon as there is a file with so many lines: the clock stands still for
@@ -145,6 +151,54 @@ async fn gone(name: &str, process: &str) {
     }
 }
 
+/// Supervisors that are stopped end nothing, themselves included.
+#[tokio::test]
+async fn where_too_many_hang_no_other_is_run() {
+    let directory = directory("stopped");
+    let note = directory.join("note");
+    let stops = format!("echo $PPID >> {}; kill -STOP $PPID; exec sleep 600", note.display());
+    let ask = async |script: &str, hung: &Hung| {
+        let command = ["/bin/sh", "-c", script].map(str::to_owned).to_vec();
+        probe(&Exec { command }, &Destination::at("10.9.9.9"), TIMEOUT, hung).await
+    };
+    let hung = Hung::default();
+    let supervisors = || -> Vec<i32> {
+        let noted = fs::read_to_string(&note).unwrap_or_default();
+        noted.lines().map(|line| line.parse().expect("a number")).collect()
+    };
+    let are_stopped = || {
+        let is_stopped = |pid: &i32| {
+            fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| stat.contains(") T "))
+        };
+        supervisors().iter().filter(|pid| is_stopped(pid)).count() == MOST_HUNG
+    };
+    let hanging = futures_util::future::join_all((0..MOST_HUNG).map(|_| ask(&stops, &hung)));
+    tokio::select! {
+        outcomes = hanging => panic!("{outcomes:?}"),
+        () = until(are_stopped) => {}
+    }
+    until(|| hung.count() == MOST_HUNG).await;
+    let error = ask("exit 0", &hung).await.expect_err("it is not run").to_string();
+    assert!(
+        error.starts_with("cannot run /bin/sh: 32 commands hang though they were killed: see "),
+        "{error}"
+    );
+    for supervisor in supervisors() {
+        kill(Pid::from_raw(supervisor), Signal::SIGCONT).expect("it is there still");
+    }
+    until(|| hung.count() == 0).await;
+    assert!(ask("exit 0", &hung).await.expect("a verdict").is_success());
+    fs::remove_dir_all(&directory).expect("removed");
+}
+
+async fn until(is_so: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < TIMEOUT);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
 #[tokio::test]
 async fn a_command_that_cannot_be_run_is_this_host_s_fault() {
     for (program, expected) in [
@@ -152,7 +206,9 @@ async fn a_command_that_cannot_be_run_is_this_host_s_fault() {
         ("/etc", "cannot run /etc: Permission denied (os error 13)"),
     ] {
         let kind = Exec { command: vec![program.to_owned()] };
-        let error = probe(&kind, &Destination::at("10.9.9.9"), TIMEOUT).await.expect_err("no verdict");
+        let error = probe(&kind, &Destination::at("10.9.9.9"), TIMEOUT, &Hung::default())
+            .await
+            .expect_err("no verdict");
         assert_eq!(error.to_string(), expected);
     }
 }

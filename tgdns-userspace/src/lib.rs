@@ -23,6 +23,7 @@ pub mod hook;
 mod http;
 pub mod image;
 pub mod last_run;
+mod lock_file;
 pub mod maps;
 pub mod netlink;
 pub mod preflight;

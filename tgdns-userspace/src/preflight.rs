@@ -56,10 +56,12 @@ fn problems_of_any(model: &Model, interfaces: &[String]) -> Vec<String> {
     if fast_path {
         problems.extend(kernel::problem(&release()));
         problems.extend(pin_directory_problem(&model.pin_directory));
+        problems.extend(ownership::problem("pin_dir", &model.pin_directory));
         problems.extend(interface_problems(interfaces, &existing_interfaces()));
     }
     problems.extend(directory_problem("state_dir", &model.state_directory));
     problems.extend(ownership::problem("state_dir", &model.state_directory));
+    problems.extend(model.control.parent().and_then(ownership::problem_of_socket_directory));
     let missing = model.writable.iter().filter(|path| !path.exists());
     problems.extend(
         missing.map(|path| format!("writable: there is no {0}: make it, or take it away", path.display())),

@@ -205,13 +205,17 @@ fn files_that_others_may_write_are_refused() -> Result<()> {
     fs::create_dir_all(&state)?;
     User::own(&state)?;
     User::own(&host.path("tgdns.toml"))?;
+    fs::create_dir_all(&host.pins)?;
+    User::own(&host.pins)?;
     host.launch()?;
     let ended = host.process()?.child().wait()?;
     assert_eq!(ended.code(), Some(1));
     let log = host.log();
-    for refused in
-        [format!("state_dir {} belongs to user ", state.display()), "the configuration /".to_owned()]
-    {
+    for refused in [
+        format!("state_dir {} belongs to user ", state.display()),
+        format!("pin_dir {} belongs to user ", host.pins.display()),
+        "the configuration /".to_owned(),
+    ] {
         ensure!(log.contains(&refused), "{refused}: {log}");
     }
     Ok(())

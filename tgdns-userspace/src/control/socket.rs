@@ -13,13 +13,12 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use caps::{CapSet, Capability};
 use nix::{
-    fcntl::{Flock, FlockArg},
     sys::stat::{Mode, fchmod},
     unistd::{Gid, Group, getgroups},
 };
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use crate::directories::Made;
+use crate::{directories::Made, lock_file::LockFile};
 
 /// The owner may ask; all others not.
 const OWNER_ALONE: u32 = 0o600;
@@ -54,9 +53,10 @@ pub(super) fn bind(path: &Path, group: Option<&str>) -> Result<(UnixListener, So
     };
     let made = Made::create(directory).with_context(|| cannot("create its directory"))?;
     // Two controllers that start together must not both find a dead socket and both replace it.
-    let opened = fs::File::open(directory).with_context(|| cannot("open its directory"))?;
-    let lock = Flock::lock(opened, FlockArg::LockExclusive).map_err(|(_, error)| error);
-    let _lock = lock.with_context(|| cannot("lock its directory"))?;
+    let mut lock = path.to_path_buf().into_os_string();
+    lock.push(".lock");
+    let lock = PathBuf::from(lock);
+    let _lock = LockFile::take(&lock).with_context(|| cannot(&format!("lock {}", lock.display())))?;
     clear(path)?;
     let listener = listen(path).with_context(|| cannot("listen"))?;
     let inode = fs::symlink_metadata(path).with_context(|| cannot("look at the file"))?.ino();

@@ -69,6 +69,17 @@ async fn ask(stream: &mut UnixStream, request: &[u8]) -> Value {
     serde_json::from_str(&line).unwrap()
 }
 
+/// Whoever may read a directory may lock it.
+#[test]
+fn a_directory_that_is_locked_by_somebody_holds_up_no_start() {
+    let directory = std::env::temp_dir().join(format!("tgdns-control-locked-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    let opened = std::fs::File::open(&directory).unwrap();
+    let _locked = nix::fcntl::Flock::lock(opened, nix::fcntl::FlockArg::LockExclusive).unwrap();
+    drop(socket::bind(&directory.join("control.sock"), None).unwrap());
+    std::fs::remove_dir(&directory).unwrap();
+}
+
 #[tokio::test]
 async fn requests_get_their_replies_on_one_connection() {
     let directory = Directory::new();

@@ -5,12 +5,20 @@ use std::{fs, os::unix::fs::MetadataExt as _, path::Path};
 use nix::unistd::Uid;
 
 const OTHERS_MAY_WRITE: u32 = 0o002;
+/// Of a directory: what is in it is its owner's alone to replace.
+const STICKY: u32 = 0o1000;
 
 /// Why a file or directory cannot be trusted. What does not exist has no owner yet.
 pub fn problem(key: &str, path: &Path) -> Option<String> {
     let found = fs::metadata(path).ok()?;
     let cause = cause(found.uid(), found.mode(), Uid::effective().as_raw())?;
     Some(format!("{key} {} {cause}", path.display()))
+}
+
+/// The same of the control socket's directory, which may be one for everybody, such as /tmp: nobody can replace the socket there.
+pub fn problem_of_socket_directory(directory: &Path) -> Option<String> {
+    let is_sticky = fs::metadata(directory).is_ok_and(|found| found.mode() & STICKY != 0);
+    if is_sticky { None } else { problem("control: its directory", directory) }
 }
 
 /// Root is trusted, and the user that the controller runs as. A group is somebody's decision.

@@ -1,11 +1,12 @@
 //! One writer for each directory of pins, whatever control sockets the controllers have.
 //!
-//! The lock is on the directory itself, so it needs no file of its own, and the kernel frees it with the process.
+//! The lock is on the directory itself, so it needs no file of its own, and the kernel frees it with the process. The directory
+//! is nobody else's to read, as whoever can read it can lock it.
 
 use std::{
     fs::{self, File},
-    io::ErrorKind,
-    os::unix::fs::MetadataExt as _,
+    io::{self, ErrorKind},
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
     path::Path,
 };
 
@@ -16,6 +17,9 @@ use nix::{
 };
 
 use crate::directories::Made;
+
+/// What of a directory's mode is for everybody.
+const STRANGERS: u32 = 0o007;
 
 /// Held until it is dropped.
 #[derive(Debug)]
@@ -31,6 +35,8 @@ impl Lock {
         loop {
             let made = Made::create(directory)
                 .with_context(|| format!("cannot create pin_dir {}", directory.display()))?;
+            hide(directory)
+                .with_context(|| format!("cannot set the mode of pin_dir {}", directory.display()))?;
             if let Some(lock) = Self::take(directory)? {
                 return Ok(Self { made, ..lock });
             }
@@ -66,6 +72,20 @@ impl Lock {
     pub(super) fn keep_directory(&mut self) {
         std::mem::take(&mut self.made).keep();
     }
+}
+
+/// Takes away what strangers may do there. A group is somebody's decision.
+fn hide(directory: &Path) -> io::Result<()> {
+    let mode = match fs::metadata(directory) {
+        Ok(found) => found.mode(),
+        // It went with the lock of another controller that could not start.
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    if mode & STRANGERS == 0 {
+        return Ok(());
+    }
+    fs::set_permissions(directory, fs::Permissions::from_mode(mode & 0o7777 & !STRANGERS))
 }
 
 fn held(directory: &Path, locked: (u64, u64)) -> String {
@@ -124,6 +144,7 @@ mod tests {
             assert!(error.starts_with(&format!("tgdns (pid {}) writes", std::process::id())), "{error}");
         }
         assert!(directory.exists(), "who is refused removes nothing");
+        assert_eq!(fs::metadata(&directory).unwrap().mode() & STRANGERS, 0);
         first.keep_directory();
         drop(first);
         drop(Lock::take(&directory).unwrap().unwrap());

@@ -22,7 +22,9 @@ mod fault;
 mod faults;
 mod figures;
 mod footprint;
+mod loss;
 mod truth;
+mod upgrade;
 
 use askers::Askers;
 use faults::Chaos;

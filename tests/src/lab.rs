@@ -10,6 +10,7 @@
 
 pub mod dns;
 pub mod kills;
+pub mod layout;
 pub mod link;
 pub mod loadbalancer;
 pub mod lock;

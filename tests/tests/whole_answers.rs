@@ -18,8 +18,10 @@ use tgdns::{image::Image, maps::Maps, xdp::Program};
 /// For as long, and this often at least.
 const DURATION: Duration = Duration::from_secs(8);
 const PUBLICATIONS: u64 = 2000;
-/// In place of that: how many publications.
+/// In place of that: how many publications. `cargo xtask whole` sets it.
 const LONG: &str = "TGDNS_PUBLICATIONS";
+/// Publications from one line of progress to the next.
+const TOLD_EVERY: u64 = 50_000;
 
 /// Different ones, taken in turn.
 const IMAGES: u64 = 128;
@@ -97,7 +99,7 @@ fn publish(
     progress: &Progress,
     is_enough: impl Fn(u64) -> bool,
 ) -> Result<usize> {
-    let mut written = 0;
+    let (mut written, start) = (0, Instant::now());
     for number in 1.. {
         if is_enough(number) || progress.is_over.load(Ordering::SeqCst) {
             break;
@@ -105,6 +107,9 @@ fn publish(
         progress.begun.store(number, Ordering::SeqCst);
         written += maps.publish(&images[(number % IMAGES) as usize])?;
         progress.done.store(number, Ordering::SeqCst);
+        if number % TOLD_EVERY == 0 {
+            println!("{number} publications after {:.0} s", start.elapsed().as_secs_f32());
+        }
     }
     Ok(written)
 }

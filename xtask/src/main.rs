@@ -12,6 +12,7 @@ mod setup;
 mod test;
 mod test_kernels;
 mod torture;
+mod whole;
 
 use std::{ffi::OsString, process::ExitCode};
 
@@ -39,8 +40,8 @@ enum Task {
     },
     /// Compares and fuzzes at length: host and kernel, slow path and other people's servers; then Miri.
     Torture(torture::Lengths),
-    /// Plays faults at random in a lab of two load balancers, while viewers ask and connect: kills, restarts, reloads, drains,
-    /// link flaps, lost packets, a full disk, floods.
+    /// Plays faults at random in a lab of two load balancers, while viewers ask and connect: kills, hangs, upgrades, reloads, drains,
+    /// link flaps, lost packets, clock jumps, a full disk, floods. Ends with a table of what was seen.
     Chaos {
         /// Passed on: `--minutes N` (20 unless told), `--seed N`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -50,6 +51,8 @@ enum Task {
     Bench(bench::Options),
     /// Replaces the program 100 times, and reloads 100 times, under a million queries each, of which none may be lost.
     Lossless,
+    /// Asks all the time while answers are published a million times: each has to be one publication's, whole.
+    Whole(whole::Length),
     /// Shows a cluster behind NAT in network namespaces: a server dies, the answer follows.
     Demo {
         /// Passed on to the demo; `cargo xtask demo -- --help` lists them.
@@ -71,6 +74,7 @@ fn main() -> ExitCode {
         Task::Chaos { arguments } => chaos::run(&arguments),
         Task::Bench(options) => bench::run(&options),
         Task::Lossless => lossless::run(),
+        Task::Whole(length) => whole::run(&length),
         Task::Demo { arguments } => demo::run(&arguments),
     };
     match outcome {

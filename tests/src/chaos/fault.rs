@@ -4,6 +4,8 @@
 pub(super) enum Fault {
     KillController,
     RestartController,
+    ChangeLayout,
+    Hang,
     Reload,
     KillServer,
     ReturnServer,
@@ -20,9 +22,11 @@ pub(super) enum Fault {
 }
 
 impl Fault {
-    pub(super) const ALL: [Self; 15] = [
+    pub(super) const ALL: [Self; 17] = [
         Self::KillController,
         Self::RestartController,
+        Self::ChangeLayout,
+        Self::Hang,
         Self::Reload,
         Self::KillServer,
         Self::ReturnServer,
@@ -42,6 +46,8 @@ impl Fault {
         match self {
             Self::KillController => "controller killed",
             Self::RestartController => "controller replaced (upgrade)",
+            Self::ChangeLayout => "upgrade to another layout",
+            Self::Hang => "controller hangs (SIGSTOP)",
             Self::Reload => "reload",
             Self::KillServer => "server killed",
             Self::ReturnServer => "server returned",

@@ -4,7 +4,12 @@ use std::{collections::BTreeMap, fs, ops::Range, thread, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::{disk::Disk, fault::Fault, footprint::Footprint, truth::Truth};
+use super::{
+    disk::Disk,
+    fault::Fault,
+    footprint::{self, Footprint, Growth},
+    truth::Truth,
+};
 use crate::lab::{dns, plan::ZONE, scene::Scene, wait};
 
 /// At so many dead servers at most the name has live ones, also for who sees one load balancer alone.
@@ -20,10 +25,15 @@ pub(super) struct Chaos<'t> {
     pub(super) scene: Scene,
     pub(super) truth: &'t Truth,
     pub(super) disks: Vec<Disk>,
-    pub(super) footprints: Vec<Option<Footprint>>,
+    /// Of the controller that lives through the second half, at its beginning.
+    survivor: Option<Footprint>,
+    /// KiB of the machine's kernel memory, before the first fault.
+    kernel: i64,
     pub(super) counts: BTreeMap<Fault, u64>,
     /// Growth of the controller that lived through the second half.
-    pub(super) growth: Option<Footprint>,
+    pub(super) growth: Option<Growth>,
+    /// KiB of the machine's kernel memory, from the first fault to the end.
+    pub(super) kernel_growth: Option<i64>,
     random: fastrand::Rng,
     reloads: u32,
 }
@@ -31,10 +41,18 @@ pub(super) struct Chaos<'t> {
 impl<'t> Chaos<'t> {
     /// Puts each load balancer's state on a small disk of its own.
     pub(super) fn new(scene: Scene, random: fastrand::Rng, truth: &'t Truth) -> Result<Self> {
-        let footprints = scene.load_balancers.iter().map(|_| None).collect();
-        let counts = BTreeMap::new();
-        let mut chaos =
-            Self { scene, truth, disks: Vec::new(), footprints, counts, growth: None, random, reloads: 0 };
+        let mut chaos = Self {
+            scene,
+            truth,
+            disks: Vec::new(),
+            survivor: None,
+            kernel: 0,
+            counts: BTreeMap::new(),
+            growth: None,
+            kernel_growth: None,
+            random,
+            reloads: 0,
+        };
         for balancer in 0..chaos.scene.load_balancers.len() {
             chaos.stop(balancer, false)?;
             let state = chaos.scene.load_balancers[balancer].state();
@@ -42,6 +60,7 @@ impl<'t> Chaos<'t> {
             chaos.scene.load_balancers[balancer].give_clock()?;
             chaos.start(balancer)?;
         }
+        chaos.kernel = footprint::kernel()?;
         Ok(chaos)
     }
 
@@ -51,8 +70,8 @@ impl<'t> Chaos<'t> {
 
     /// Makes the next fault, and says which.
     pub(super) fn fault(&mut self, second_half: bool) -> Result<String> {
-        if second_half && self.footprints[1].is_none() {
-            self.footprints[1] = Some(Footprint::of(&self.scene.load_balancers[1])?);
+        if second_half && self.survivor.is_none() {
+            self.survivor = Some(Footprint::of(&self.scene.load_balancers[1])?);
         }
         let dead: Vec<usize> = self.servers(|truth, server| truth.is_dead(server));
         let drained = self.servers(|truth, server| truth.is_drained(0, server));
@@ -65,6 +84,8 @@ impl<'t> Chaos<'t> {
                 Fault::Ready => !drained.is_empty(),
                 Fault::KillController
                 | Fault::RestartController
+                | Fault::ChangeLayout
+                | Fault::Hang
                 | Fault::Reload
                 | Fault::KillBalancer
                 | Fault::PullCable
@@ -91,6 +112,8 @@ impl<'t> Chaos<'t> {
                 self.check_admin(controller)?;
                 format!("lb{}", controller + 1)
             }
+            Fault::ChangeLayout => self.change_layout(controller)?,
+            Fault::Hang => self.hang(balancer, pause)?,
             Fault::Reload => self.reload(balancer)?,
             Fault::KillServer => {
                 let alive = self.servers(|truth, server| !truth.is_dead(server));
@@ -159,12 +182,9 @@ impl<'t> Chaos<'t> {
             }
             Fault::LosePackets => {
                 self.truth.set_watching(balancer, false);
-                let namespace = &self.scene.load_balancers[balancer].namespace;
-                namespace.run("nft", &[LOSS])?;
-                thread::sleep(pause);
-                namespace.run("nft", &["delete table inet chaos"])?;
+                self.lose_packets(balancer, pause)?;
                 self.truth.set_watching(balancer, true);
-                format!("lb{}, a third of what comes in, for {pause:?}", balancer + 1)
+                format!("lb{}, a third of what it and its clients get, for {pause:?}", balancer + 1)
             }
             Fault::Flood => {
                 let socket = self.scene.viewer.namespace.udp_socket()?;
@@ -191,8 +211,9 @@ impl<'t> Chaos<'t> {
         }
         let all = self.scene.aliases();
         self.scene.wait_for(&all, STARTING)?;
-        if let Some(before) = &self.footprints[1] {
-            let growth = Footprint::of(&self.scene.load_balancers[1])?.since(before);
+        self.kernel_growth = Some(footprint::kernel()? - self.kernel);
+        if let Some(before) = self.survivor.take() {
+            let growth = before.until(Footprint::of(&self.scene.load_balancers[1])?);
             ensure!(growth.is_flat(), "a controller grows: {growth}");
             self.growth = Some(growth);
         }
@@ -222,7 +243,7 @@ impl<'t> Chaos<'t> {
         if gently { load_balancer.terminate() } else { load_balancer.kill() }
     }
 
-    fn start(&mut self, balancer: usize) -> Result<()> {
+    pub(super) fn start(&mut self, balancer: usize) -> Result<()> {
         self.scene.start_load_balancer(balancer)?;
         wait::until("a controller's status", STARTING, || {
             let load_balancer = &mut self.scene.load_balancers[balancer];
@@ -255,7 +276,3 @@ impl<'t> Chaos<'t> {
         (0..self.scene.servers.len()).filter(|server| wanted(self.truth, *server)).collect()
     }
 }
-
-/// Probes' packets, that is: queries are answered before nftables sees them.
-const LOSS: &str =
-    "table inet chaos { chain input { type filter hook input priority 0; numgen random mod 3 == 0 drop; }; }";

@@ -28,7 +28,7 @@ impl Figures {
             ("wrong", get(&counts.wrong)),
             ("lost by one load balancer", get(&counts.lost)),
             ("lost by both", get(&counts.unanswered)),
-            ("longest time to an answer, us", get(&counts.longest)),
+            ("longest time to an answer (outage), ms", get(&counts.longest).div_ceil(1000)),
             ("look-ups by viewers", get(&counts.look_ups)),
             ("without an address", get(&counts.look_ups_failed)),
             ("connections by viewers", get(&counts.visits)),
@@ -36,13 +36,18 @@ impl Figures {
         ] {
             let _ = writeln!(text, "{name:40} {count:9}");
         }
+        let faults = chaos.counts.values().sum();
+        let _ = writeln!(text, "{:40} {faults:9}", "faults");
         for (fault, count) in &chaos.counts {
             let _ = writeln!(text, "fault: {:33} {count:9}", fault.as_str());
         }
         if let Some(growth) = &chaos.growth {
             let _ = writeln!(text, "a controller in the second half: {growth}");
         }
-        Self { text, answered: get(&counts.answered), faults: chaos.counts.values().sum() }
+        if let Some(growth) = chaos.kernel_growth {
+            let _ = writeln!(text, "kernel memory of this machine, whoever it is for: {growth:+} KiB");
+        }
+        Self { text, answered: get(&counts.answered), faults }
     }
 }
 

@@ -1,15 +1,14 @@
 //! Another version takes over from the one that runs, whether its maps can be adopted or not, and no query is lost.
 
-use std::{fs, mem::offset_of, time::Duration};
+use std::{fs, time::Duration};
 
 use anyhow::{Context as _, Result, anyhow, ensure};
 use hickory_proto::rr::RecordType;
 use serde_json::Value;
-use tests::lab::{program, wait};
-use tgdns_common::tables::{LAYOUT, Settings};
+use tests::lab::{layout, program, wait};
 
 use crate::{
-    host::{CLUSTER, Host, INTERFACE, IPV4, LIVE, NAME, Setup, bpftool},
+    host::{CLUSTER, Host, INTERFACE, IPV4, LIVE, NAME, Setup},
     question::ips,
 };
 
@@ -31,7 +30,7 @@ pub(crate) fn replace(host: &mut Host, round: u32) -> Result<bool> {
     }
     let is_foreign = round % 2 == 1;
     if is_foreign {
-        change_layout(host)?;
+        layout::change(&host.pins)?;
     }
     host.launch()?;
     taken_over(host, &before)?;
@@ -49,7 +48,7 @@ fn the_old_program_goes_on_until_each_name_has_its_answer() -> Result<()> {
     host.start()?;
     let client = host.client("10.10.10.10", IPV4)?;
     host.process()?.terminate()?;
-    change_layout(&host)?;
+    layout::change(&host.pins)?;
     let before = Running::find(&host)?;
     let output = host.tgdns(&["stats", "--json"])?;
     let told = String::from_utf8_lossy(&output.stderr);
@@ -127,18 +126,6 @@ fn taken_over(host: &mut Host, before: &Running) -> Result<()> {
 fn has_taken_over(host: &Host, before: &Running) -> Result<bool> {
     let is_other = Running::find(host)?.program != before.program;
     Ok(is_other && !host.pins.join("next").exists() && status(host).is_ok())
-}
-
-/// The pinned maps are of another version from now on; their program does not care.
-fn change_layout(host: &Host) -> Result<()> {
-    let pin = host.pins.join("SETTINGS");
-    let dump = bpftool(&["map", "dump", "pinned"], &pin)?;
-    let value = dump[0]["value"].as_array().context("no bytes")?;
-    let mut bytes: Vec<String> = value.iter().filter_map(Value::as_str).map(str::to_owned).collect();
-    *bytes.get_mut(offset_of!(Settings, layout)).context("too short")? = format!("{:#x}", LAYOUT + 1);
-    let mut update = program::command("bpftool")?;
-    update.args(["map", "update", "pinned"]).arg(&pin).args(["key", "0", "0", "0", "0", "value"]).args(bytes);
-    program::run_command(&mut update).map(drop)
 }
 
 fn status(host: &Host) -> Result<Value> {

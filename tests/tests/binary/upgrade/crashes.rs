@@ -4,9 +4,9 @@ use std::{ffi::OsString, os::unix::process::ExitStatusExt as _, time::Instant};
 
 use anyhow::{Result, anyhow, ensure};
 use nix::sys::signal::Signal;
-use tests::lab::{program, wait};
+use tests::lab::{layout, program, wait};
 
-use super::{AT_MOST, Running, change_layout, has_taken_over, taken_over};
+use super::{AT_MOST, Running, has_taken_over, taken_over};
 use crate::{
     host::{Host, Setup},
     load,
@@ -39,7 +39,7 @@ fn kill_and_recover(call: &str, numbers: impl Iterator<Item = u32>) -> Result<us
     let start = Instant::now();
     let (tally, killed) = load::meanwhile(&mut host, 1, 0, |host, _| {
         host.process()?.terminate()?;
-        change_layout(host)?;
+        layout::change(&host.pins)?;
         let mut killed = 0;
         for number in numbers.take().into_iter().flatten() {
             if !is_killed(host, call, number)? {

@@ -7,9 +7,9 @@ use std::{
 };
 
 use anyhow::{Result, anyhow, ensure};
-use tests::lab::wait;
+use tests::lab::{layout, wait};
 
-use super::{AT_MOST, Running, SLOW, change_layout, taken_over};
+use super::{AT_MOST, Running, SLOW, taken_over};
 use crate::{
     host::{CLUSTER, Host, Setup},
     load,
@@ -26,7 +26,7 @@ fn answers_do_not_become_stale_while_another_version_waits() -> Result<()> {
     host.start()?;
     let (tally, waits) = load::meanwhile(&mut host, 2, 0, |host, _| {
         host.process()?.terminate()?;
-        change_layout(host)?;
+        layout::change(&host.pins)?;
         // Nothing is known of the servers.
         fs::remove_file(host.path("state/health.json"))?;
         let before = Running::find(host)?;

@@ -18,6 +18,7 @@ use tests::{
 use tgdns::{image::Image, maps::Maps, xdp::Program};
 
 mod full;
+mod selections;
 
 const SEED: &str = "TGDNS_SEED";
 /// Each time the maps that live on are compared with fresh ones.

@@ -11,8 +11,8 @@ use tgdns_common::{
     rate::{Exempt, RateLimit},
     reason::Reason,
     tables::{
-        AnswerSet, Beat, Begins, Choice, Column, Copies, Ipv4Addresses, Ipv6Addresses, Negative, PrefixViews,
-        Service, Settings,
+        AnswerSet, Beat, Begins, Choice, Column, Copies, Ipv4Addresses, Ipv6Addresses, Negative, Service,
+        Settings,
     },
     wire::dns::RecordHead,
 };
@@ -41,7 +41,6 @@ fn values_are_bytes_without_padding() {
     );
     check!(Beat, ticks: 4, stale_at: 8, reserved: 4);
     check!(Service, address: 16, mac: 6, vlans: 4, family: 1, reserved: 1);
-    check!(PrefixViews, sides: 8);
     check!(RecordHead, owner: 2, r#type: 2, class: 2, ttl: 4, length: 2);
     check!(Ipv4Addresses, record: 12, count: 1, limit: 1, stale_ttl: 2, addresses: 4 * 192);
     check!(Ipv6Addresses, record: 12, count: 1, limit: 1, stale_ttl: 2, addresses: 16 * 192);
@@ -98,7 +97,6 @@ fn maps_are_readable() -> Result<()> {
             vec![("/has_views", json!(0)), ("/layout", json!(tgdns_common::tables::LAYOUT))],
         ),
         ("views", "SETTINGS", vec![("/has_views", json!(1))]),
-        ("views", "VIEWS", vec![("/sides/1", json!([0, 0, 0, 1])), ("/sides/1", json!([0, 0, 0, 3]))]),
     ] {
         let vector = vectors.iter().find(|vector| vector.tables.name == set).context("no such tables")?;
         vector.tables.publish_to(&mut program)?;

@@ -25,5 +25,6 @@ pub mod respond;
 pub mod stale;
 pub mod tables;
 pub mod transport;
+pub mod trie;
 pub mod wire;
 pub mod zones;

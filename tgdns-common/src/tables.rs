@@ -3,7 +3,7 @@
 //! Keys and values are bytes in network order without padding, so that `bpftool map dump` shows addresses as
 //! addresses. Two tables are cuckoo hash tables in plain arrays, whose lookups the kernel inlines: the index of answer
 //! sets, and the service addresses. Each exists in several copies; a writer fills the next one, and then changes
-//! one byte. The prefixes of clients, which are no array, have two views each, of which that byte chooses one.
+//! one byte. That byte chooses one of two tables of client prefixes, too (`trie`).
 
 use bytemuck::{Pod, Zeroable};
 
@@ -29,8 +29,10 @@ pub mod capacity {
     /// Of a copy of `SERVICES`.
     pub const SERVICES: usize = 512;
     pub const SERVICES_COPIES: usize = 2;
-    /// Client prefixes of a configuration; `VIEWS` has room for those of two, the one that holds and the next.
-    pub const PREFIXES: usize = 65_536;
+    /// Client prefixes of a configuration. No memory is kept for them: the tables of `VIEWS` are as large as they need to be.
+    pub const PREFIXES: usize = 131_072;
+    /// Tables of `VIEWS`: the one that is read, and the next.
+    pub const SIDES: usize = 2;
     /// Of a copy of `INDEX`.
     pub const INDEX: usize = 2048;
     /// So many publications in a row wait for no reader of an earlier one.
@@ -56,7 +58,7 @@ pub trait Tables {
     fn answer_set(&self, slot: u32) -> Option<&AnswerSet>;
     /// What chooses the addresses of the answer set in the same slot, where its policy needs that.
     fn choice(&self, slot: u32) -> Option<&Choice>;
-    /// The view of the longest prefix that holds a client, on one side of the prefixes' views (`Copies::side`).
+    /// The view of the longest prefix that holds a client, by the table of one side (`Copies::side`).
     fn view(&self, client: Address, side: u8) -> u32;
     /// All bits where the answers are stale, as their controller has not been heard of for too long; else none.
     fn stale_mask(&self, settings: &Settings) -> u32;
@@ -114,7 +116,7 @@ pub struct Settings {
     pub names: Copies,
     /// Of the map `SERVICES`.
     pub services: Copies,
-    /// 1 where the map `VIEWS` holds a prefix, else 0.
+    /// 1 where the map `VIEWS` has a table, else 0.
     pub has_views: u8,
     /// The version of the layout of all maps (`LAYOUT`).
     pub layout: u8,
@@ -183,14 +185,14 @@ pub mod policy {
     pub const STALE: u8 = 8;
 }
 
-/// The version of the maps' layout. Raise it with every change of a type in this file or of `Counters`.
-pub const LAYOUT: u8 = 8;
+/// The version of the maps' layout. Raise it with every change of a type in this file, of `Counters` or of `trie`.
+pub const LAYOUT: u8 = 9;
 
 /// Where a table that exists in several copies is to be read.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
 pub struct Copies {
-    /// The number of the copy in use, above bit 0. That one, in `Settings::names` alone, is the side of the prefixes' views that
+    /// The number of the copy in use, above bit 0. That one, in `Settings::names` alone, is the side of the map `VIEWS` that
     /// goes with the copy: one byte, so that names and views change together.
     pub current: u8,
     /// Each copy has two to the power of `bits` entries (1 to 24).
@@ -208,7 +210,7 @@ impl Copies {
         self.current >> 1
     }
 
-    /// Which of its two views a client prefix has, 0 or 1.
+    /// Which of the two tables of client prefixes is in use, 0 or 1.
     #[inline(always)]
     pub const fn side(self) -> u8 {
         self.current & 1
@@ -241,21 +243,6 @@ impl Copies {
         let low = hash as u32;
         // Shifts are taken modulo 32 on purpose: a table without entries answers nothing either way.
         [base | high.wrapping_shr(32 - bits), base | low.wrapping_shr(32 - bits)]
-    }
-}
-
-/// An entry of the map `VIEWS`: the view of a client prefix on each side.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
-pub struct PrefixViews {
-    pub sides: [[u8; 4]; 2],
-}
-
-impl PrefixViews {
-    /// The view on a side, 0 or 1.
-    #[inline(always)]
-    pub const fn on(self, side: u8) -> u32 {
-        u32::from_be_bytes(if side == 0 { self.sides[0] } else { self.sides[1] })
     }
 }
 

@@ -1,9 +1,10 @@
 //! The maps, and the responder's tables over them.
 
-use core::mem::{MaybeUninit, offset_of};
+use core::mem::offset_of;
 
 use aya_ebpf::{
-    btf_maps::{Array, LpmTrie, PerCpuArray, lpm_trie::Key},
+    bindings::BPF_F_INNER_MAP,
+    btf_maps::{Array, ArrayOfMaps, PerCpuArray},
     helpers::{bpf_get_prandom_u32, bpf_jiffies64},
     macros::btf_map,
     programs::XdpContext,
@@ -12,7 +13,8 @@ use tgdns_common::{
     counter::{Counter, Counters},
     query::Question,
     rate::{self, RateLimit, Verdict},
-    tables::{self, Address, AnswerSet, Choice, DEFAULT_VIEW, PrefixViews, Service, Settings, capacity},
+    tables::{self, Address, AnswerSet, Choice, DEFAULT_VIEW, Service, Settings, capacity},
+    trie::{self, Page},
 };
 
 #[btf_map]
@@ -22,7 +24,10 @@ static SETTINGS: Array<Settings, 1> = Array::new();
 static SERVICES: Array<Service, { capacity::SERVICES * capacity::SERVICES_COPIES }> = Array::new();
 
 #[btf_map]
-static VIEWS: LpmTrie<[u8; 16], PrefixViews, { 2 * capacity::PREFIXES }> = LpmTrie::new();
+static VIEWS: ArrayOfMaps<Trie, { capacity::SIDES }> = ArrayOfMaps::new();
+
+/// Each has as many pages as it needs.
+type Trie = Array<Page, 1, { BPF_F_INNER_MAP as usize }>;
 
 #[btf_map]
 static INDEX: Array<[u8; 4], { capacity::INDEX * capacity::INDEX_COPIES }> = Array::new();
@@ -121,6 +126,15 @@ impl rate::Buckets for Maps<'_> {
     }
 }
 
+struct Pages<'m>(&'m Trie);
+
+impl trie::Pages for Pages<'_> {
+    #[inline(always)]
+    fn page(&self, number: u32) -> Option<&Page> {
+        self.0.get(number)
+    }
+}
+
 impl tables::Tables for Maps<'_> {
     #[inline(always)]
     fn settings(&self) -> Option<&Settings> {
@@ -149,20 +163,7 @@ impl tables::Tables for Maps<'_> {
 
     #[inline(always)]
     fn view(&self, client: Address, side: u8) -> u32 {
-        let mut key = MaybeUninit::<Key<[u8; 16]>>::uninit();
-        let words = key.as_mut_ptr().cast::<u32>();
-        let [low, high] = client.0;
-        // SAFETY: the key is five words: the length of the prefix in bits, and the address. They are written one by one
-        // because the verifier refuses misaligned writes of eight bytes to the stack.
-        let key = unsafe {
-            words.write_volatile(128);
-            words.add(1).write_volatile(low as u32);
-            words.add(2).write_volatile((low >> 32) as u32);
-            words.add(3).write_volatile(high as u32);
-            words.add(4).write_volatile((high >> 32) as u32);
-            key.assume_init_ref()
-        };
-        VIEWS.get(key).map_or(DEFAULT_VIEW, |views| views.on(side))
+        VIEWS.get(side.into()).map_or(DEFAULT_VIEW, |pages| trie::view(client, &Pages(pages)))
     }
 
     /// The kernel makes one load of the call.

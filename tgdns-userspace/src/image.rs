@@ -14,133 +14,15 @@ use tgdns_common::{
     name,
     rate::{RateLimit, Verdict},
     stale,
-    tables::{Address, AnswerSet, Choice, DEFAULT_VIEW, Service, Settings, Tables, policy},
+    tables::{Address, AnswerSet, Choice, Service, Settings, Tables, policy},
     zones::NameServers,
 };
 
 use crate::{cookie::Secrets, heartbeat::Freshness};
+pub use prefixes::{Prefix, Prefixes};
 
-/// A client prefix and its view; an IPv4 prefix is mapped into IPv6.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Prefix {
-    pub address: [u8; 16],
-    /// In bits, 0 to 128.
-    pub length: u8,
-    pub view: u32,
-}
-
-/// Client prefixes, each once, and none that changes nothing: each has another view than its clients have without it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Prefixes {
-    sorted: Vec<Prefix>,
-    /// Where another view begins, or none, in the order of addresses: one search finds a client's.
-    beginnings: Vec<(u128, u32)>,
-    /// The lengths that there are, the longest first.
-    lengths: Vec<u8>,
-}
-
-/// Addresses in a row, the last one included, IPv4 mapped into IPv6, and the view of their clients.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Region {
-    pub(crate) first: u128,
-    pub(crate) last: u128,
-    pub(crate) view: u32,
-}
-
-impl Prefixes {
-    pub fn new(mut prefixes: Vec<Prefix>) -> Self {
-        prefixes.sort_unstable();
-        remove_redundant(&mut prefixes);
-        let beginnings = beginnings(&prefixes);
-        let mut lengths: Vec<u8> = prefixes.iter().map(|prefix| prefix.length).collect();
-        lengths.sort_unstable_by(|one, other| other.cmp(one));
-        lengths.dedup();
-        Self { sorted: prefixes, beginnings, lengths }
-    }
-
-    /// In the order of addresses and lengths.
-    pub fn as_slice(&self) -> &[Prefix] {
-        &self.sorted
-    }
-
-    /// The stretches of addresses whose clients have the same view, in order.
-    pub(crate) fn regions(&self) -> impl Iterator<Item = Region> {
-        let starts = || std::iter::once((0, DEFAULT_VIEW)).chain(self.beginnings.iter().copied());
-        let ends = starts().skip(1).map(|(next, _)| next.checked_sub(1)).chain([Some(u128::MAX)]);
-        // One that begins where everything does leaves nothing before it.
-        starts().zip(ends).filter_map(|((first, view), last)| last.map(|last| Region { first, last, view }))
-    }
-
-    /// The view of the longest prefix that holds an address.
-    fn view(&self, address: u128) -> u32 {
-        let after = self.beginnings.partition_point(|(beginning, _)| *beginning <= address);
-        let last = after.checked_sub(1).and_then(|last| self.beginnings.get(last));
-        last.map_or(DEFAULT_VIEW, |(_, view)| *view)
-    }
-
-    /// The view that all clients of a network have, unless a longer prefix says otherwise; none where no prefix holds it.
-    pub(crate) fn view_of_network(&self, address: u128, length: u8) -> Option<u32> {
-        self.lengths.iter().filter(|shorter| **shorter <= length).find_map(|length| {
-            let mask = u128::MAX.checked_shl(128 - u32::from(*length)).unwrap_or(0);
-            let wanted = ((address & mask).to_be_bytes(), *length);
-            let found = self.sorted.binary_search_by_key(&wanted, |prefix| (prefix.address, prefix.length));
-            found.ok().and_then(|place| self.sorted.get(place)).map(|prefix| prefix.view)
-        })
-    }
-}
-
-/// Removes the prefixes whose clients have the same view without them. They are sorted, so that one within another follows it.
-fn remove_redundant(sorted: &mut Vec<Prefix>) {
-    // Those that hold the place reached, the innermost last, by their last addresses.
-    let mut around: Vec<(u128, u32)> = Vec::new();
-    sorted.retain(|prefix| {
-        let (first, last) = ends(prefix);
-        while around.pop_if(|(last, _)| *last < first).is_some() {}
-        let is_kept = prefix.view != around.last().map_or(DEFAULT_VIEW, |(_, view)| *view);
-        if is_kept {
-            around.push((last, prefix.view));
-        }
-        is_kept
-    });
-}
-
-/// The first address and the last one.
-fn ends(prefix: &Prefix) -> (u128, u128) {
-    let first = u128::from_be_bytes(prefix.address);
-    (first, first | u128::MAX.checked_shr(prefix.length.into()).unwrap_or(0))
-}
-
-/// The prefixes are sorted, too.
-fn beginnings(sorted: &[Prefix]) -> Vec<(u128, u32)> {
-    let mut beginnings = Vec::new();
-    // Those that hold the place reached, the innermost last, by their last addresses.
-    let mut around: Vec<(u128, u32)> = Vec::new();
-    let leave = |around: &mut Vec<(u128, u32)>, beginnings: &mut Vec<(u128, u32)>, until: Option<u128>| {
-        while let Some((last, _)) =
-            around.last().copied().filter(|(last, _)| until.is_none_or(|until| *last < until))
-        {
-            around.pop();
-            let outer = around.last().map_or(DEFAULT_VIEW, |(_, view)| *view);
-            beginnings.extend(last.checked_add(1).map(|next| (next, outer)));
-        }
-    };
-    for prefix in sorted {
-        let (first, last) = ends(prefix);
-        leave(&mut around, &mut beginnings, Some(first));
-        beginnings.push((first, prefix.view));
-        around.push((last, prefix.view));
-    }
-    leave(&mut around, &mut beginnings, None);
-    // Where one ends and the next begins, and where one begins with the one around it, the later word counts.
-    beginnings.dedup_by(|later, earlier| {
-        let is_same_place = later.0 == earlier.0;
-        if is_same_place {
-            earlier.1 = later.1;
-        }
-        is_same_place
-    });
-    beginnings
-}
+mod prefixes;
+pub(crate) mod trie;
 
 /// What the slow path alone knows of the zones.
 #[derive(Debug, Default)]

@@ -7,7 +7,7 @@
 use std::{path::Path, sync::Arc, time::Instant};
 
 use anyhow::{Context as _, Result, bail};
-use aya::maps::{Array, LpmTrie, Map, MapData, PerCpuArray};
+use aya::maps::{Array, Map, MapData, PerCpuArray};
 use tgdns_common::{
     counter::Counters,
     rate::RateLimit,
@@ -18,6 +18,7 @@ use crate::image::Image;
 use answers::Answers;
 pub use layout::foreign;
 use table::Table;
+pub use views::TABLES;
 use views::Views;
 
 mod answers;
@@ -52,11 +53,11 @@ pub struct Maps {
 }
 
 impl Maps {
-    /// Takes the maps by their names, and learns what they say.
+    /// Takes the maps by their names, and learns what they say. In the directory they are pinned, if they are.
     ///
     /// # Errors
     /// A map that is missing or of another layout.
-    pub fn new(mut take: impl FnMut(&str) -> Result<Map>) -> Result<Self> {
+    pub fn new(directory: Option<&Path>, mut take: impl FnMut(&str) -> Result<Map>) -> Result<Self> {
         let settings = Array::try_from(take("SETTINGS")?)?;
         let known: Settings = bytemuck::cast::<[u8; SETTINGS], _>(settings.get(&0, 0)?);
         let index = Table::learn("INDEX", take("INDEX")?, capacity::INDEX_COPIES, known.names)?;
@@ -67,8 +68,7 @@ impl Maps {
             settings,
             known,
             services: Table::learn("SERVICES", take("SERVICES")?, capacity::SERVICES_COPIES, known.services)?,
-            views: Views::learn(LpmTrie::try_from(take("VIEWS")?)?, known.names.side())
-                .context("reading VIEWS")?,
+            views: Views::learn(take("VIEWS")?, known.names.side(), directory).context("reading VIEWS")?,
             index,
             answers,
             limit: Array::try_from(take("LIMIT")?)?,
@@ -97,7 +97,7 @@ impl Maps {
         if let Some(foreign) = foreign(directory)? {
             bail!("{foreign}: `tgdns run` of this version takes over from it, and `tgdns detach` removes it");
         }
-        Self::new(|name| {
+        Self::new(Some(directory), |name| {
             let path = directory.join(name);
             let data = MapData::from_pin(&path).with_context(|| {
                 format!("no fast path is pinned in {}: is `tgdns run` with XDP started?", directory.display())
@@ -134,7 +134,7 @@ impl Maps {
         self.flip(Settings {
             names: names.with(names.number(), side),
             services,
-            has_views: u8::from(self.views.has_prefixes()),
+            has_views: u8::from(self.views.is_in_use()),
             layout: LAYOUT,
             options: wanted.options,
             when_stale: wanted.when_stale,
@@ -153,6 +153,14 @@ impl Maps {
         self.known.stale_at = stale_at;
     }
 
+    /// Their pins have been moved to another directory.
+    ///
+    /// # Errors
+    /// A pin there that is of no use can't be removed.
+    pub fn moved_to(&mut self, directory: &Path) -> Result<()> {
+        self.views.moved_to(directory)
+    }
+
     /// When [`Self::tidy`] has something to do.
     pub fn tidy_at(&self) -> Option<Instant> {
         self.views.tidy_at()
@@ -163,8 +171,8 @@ impl Maps {
     /// # Errors
     /// A refused write; nobody is told anything else for it.
     pub fn tidy(&mut self) -> Result<()> {
-        self.views.tidy(&mut 0)?;
-        let has_views = u8::from(self.views.has_prefixes());
+        self.views.tidy(self.known.names.side())?;
+        let has_views = u8::from(self.views.is_in_use());
         self.flip(Settings { has_views, ..self.known })
     }
 

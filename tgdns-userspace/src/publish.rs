@@ -74,7 +74,7 @@ pub fn excess(model: &Model) -> Option<String> {
     let (clusters, views) = (model.clusters.len(), model.view_identifiers().count());
     // While they are replaced there are both.
     let most = (capacity::ANSWERS - 1) / 2 / stale::sets(model.when_stale);
-    let prefixes = prefixes(model).as_slice().len();
+    let prefixes: usize = model.views.iter().map(|view| view.clients.len()).sum();
     if clusters * views > most {
         let remedy = match stale::sets(model.when_stale) {
             1 => "use fewer clusters or views",

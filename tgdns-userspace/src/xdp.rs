@@ -109,7 +109,8 @@ impl FastPath {
                 tracing::error!(interface, "the fast path is not attached: {error:#}");
             }
         }
-        if let Err(error) = staging::commit(&self.pin_directory) {
+        let committed = staging::commit(&self.pin_directory);
+        if let Err(error) = committed.and_then(|()| self.program.moved_to(&self.pin_directory)) {
             self.predecessors = predecessors;
             return Err(error);
         }
@@ -243,6 +244,7 @@ fn load(model: &Model) -> Result<Loaded> {
     if link::pinned(directory)?.is_empty() {
         program = attach_all(program, model)?;
         staging::commit(directory)?;
+        program.moved_to(directory)?;
         return Ok(Loaded { program, findings, predecessors: None });
     }
     tracing::warn!("{reason}: what is attached goes on answering until this version's maps have every name");

@@ -203,17 +203,17 @@ fn servers(size: usize) -> Case {
     Case { size, tables, query: asking(NAME), others: vec![usual([192, 0, 2, 1].into())], laps: 1 }
 }
 
-/// Networks of 256 addresses in 10.0.0.0/8, one view after the other.
+/// Networks of 256 addresses from 10.0.0.0 on, one view after the other.
 fn prefixes(size: usize, random: &mut Rng) -> Result<Case> {
     const VIEWS: usize = 4;
     let network = |number: usize, host: u8| -> Result<Ipv4Addr> {
-        let [_, _, high, low] = u32::try_from(number)?.to_be_bytes();
-        Ok([10, high, low, host].into())
+        let [_, first, second, third] = u32::try_from(number)?.to_be_bytes();
+        Ok([10 + first, second, third, host].into())
     };
     let mut tables = SERVICE.to_owned();
     let mut aliases = Vec::new();
     for view in 0..VIEWS.min(size) {
-        let clients: Vec<String> = (view..size.min(LAP))
+        let clients: Vec<String> = (view..size)
             .step_by(VIEWS)
             .map(|number| Ok(format!("\"{}/24\"", network(number, 0)?)))
             .collect::<Result<_>>()?;
@@ -226,9 +226,10 @@ fn prefixes(size: usize, random: &mut Rng) -> Result<Case> {
          servers = [{{ address = \"10.10.10.100\", count = 3, view_aliases = {{ {} }} }}]\n",
         aliases.join(", ")
     )?;
-    let mut numbers: Vec<usize> = (0..LAP).map(|turn| turn % size).collect();
+    let mut numbers: Vec<usize> = (0..LAP.max(size)).map(|turn| turn % size).collect();
     random.shuffle(&mut numbers);
-    let others = numbers.into_iter().map(|number| Ok(usual(network(number, 7)?)));
+    // Of more networks than there are variants, some are not asked from.
+    let others = numbers.into_iter().take(LAP).map(|number| Ok(usual(network(number, 7)?)));
     Ok(Case { size, tables, query: asking(NAME), others: others.collect::<Result<_>>()?, laps: 1 })
 }
 

@@ -69,7 +69,11 @@ fn bpftool_shows_fields_by_name() -> Result<()> {
     host.start()?;
     for name in MAPS {
         let map = host.pinned("map", name)?;
-        ensure!(map["btf_id"].as_u64().is_some_and(|id| id > 0), "{name} has no BTF: {map}");
+        // The kernel knows no types of a map that leads to maps.
+        ensure!(
+            name == "VIEWS" || map["btf_id"].as_u64().is_some_and(|id| id > 0),
+            "{name} has no BTF: {map}"
+        );
     }
     let answers = bpftool(&["map", "dump", "pinned"], &host.pins.join("ANSWERS"))?;
     let answers = answers.as_array().context("no array")?;

@@ -1,49 +1,54 @@
-//! The map `VIEWS`: each client prefix with its view on both sides, of which programs read one.
+//! The map `VIEWS`: two tables that tell clients' views, of which programs read the one of the side in use.
 //!
-//! The other side is made to say what comes next. A prefix that only one of the two publications has gets on the other's
-//! side what clients are told there without it, so that its coming and going is seen by nobody.
+//! What comes next is compiled into a map of its own, as large as it needs to be, and put on the other side. Each such map has a
+//! pin, by which the next controller finds what its clients are told.
 
-use std::{collections::BTreeMap, time::Instant};
+use std::{
+    fs,
+    io::ErrorKind,
+    os::fd::{AsFd as _, AsRawFd as _},
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
-use anyhow::{Context as _, Result};
-use aya::maps::{LpmTrie, MapData, MapError, lpm_trie::Key};
-use tgdns_common::tables::{DEFAULT_VIEW, PrefixViews};
+use anyhow::{Context as _, Result, bail, ensure};
+use aya::maps::{Array, HashMap, Map, MapData, MapError};
+use aya_obj::generated::{BPF_F_INNER_MAP, bpf_map_type::BPF_MAP_TYPE_ARRAY};
+use tgdns_common::trie::{PAGE, Page};
 
 use super::grace::{GRACE, outlast};
-use crate::image::{Prefix, Prefixes};
+use crate::image::{
+    Prefixes,
+    trie::{self, Table},
+};
 
-/// Address and length in bits.
-type Network = ([u8; 16], u8);
-
-/// What is to be written: pure.
-type Plan = BTreeMap<Network, PrefixViews>;
-
-const VIEWS: usize = size_of::<PrefixViews>();
+/// The pins of the tables that `VIEWS` leads to, by side.
+pub const TABLES: [&str; 2] = ["VIEWS_0", "VIEWS_1"];
 
 pub(super) struct Views {
-    map: LpmTrie<MapData, [u8; 16], [u8; VIEWS]>,
-    /// What the map says.
-    known: Plan,
-    /// What the side in use is meant to say.
+    sides: Sides,
+    /// Where the tables are pinned, if they are.
+    directory: Option<PathBuf>,
+    /// What the side in use says.
     current: Prefixes,
-    /// When the sides changed, if prefixes that have no meaning any more are left from then.
-    changed_at: Option<Instant>,
+    /// When the other side was in use or written last, if it is still there.
+    left_at: Option<Instant>,
 }
 
 impl Views {
     /// Learns what a map says, of which programs read that side.
-    pub(super) fn learn(map: LpmTrie<MapData, [u8; 16], [u8; VIEWS]>, side: u8) -> Result<Self> {
-        let mut known = Plan::new();
-        for entry in map.iter() {
-            let (key, views) = entry?;
-            let length = u8::try_from(key.prefix_len()).context("a prefix of more than 128 bits")?;
-            let views: PrefixViews = bytemuck::cast(views);
-            known.insert((key.data(), length), views);
-        }
-        let current = on_side(&known, side);
-        // What a writer that ended before its time has left.
-        let changed_at = (known.len() != current.as_slice().len()).then(Instant::now);
-        Ok(Self { map, known, current, changed_at })
+    ///
+    /// # Errors
+    /// It is not what the pins in the directory are.
+    pub(super) fn learn(map: Map, side: u8, directory: Option<&Path>) -> Result<Self> {
+        let sides = Sides::new(map)?;
+        let current = match sides.table(side)? {
+            Some(number) => trie::prefixes(&read(pinned(directory, side, number)?)?)?,
+            None => Prefixes::default(),
+        };
+        // Programs may have been reading the other one a moment ago.
+        let left_at = sides.table(1 - side)?.is_some().then(Instant::now);
+        Ok(Self { sides, directory: directory.map(Path::to_owned), current, left_at })
     }
 
     /// What clients are told.
@@ -51,29 +56,41 @@ impl Views {
         &self.current
     }
 
-    pub(super) fn has_prefixes(&self) -> bool {
-        !self.known.is_empty()
+    /// The pins have been moved to another directory, where there may be others of sides that have no table.
+    ///
+    /// # Errors
+    /// A pin that can't be removed.
+    pub(super) fn moved_to(&mut self, directory: &Path) -> Result<()> {
+        for (side, name) in (0..).zip(TABLES) {
+            if self.sides.table(side)?.is_none() {
+                remove_pin(&directory.join(name))?;
+            }
+        }
+        self.directory = Some(directory.to_owned());
+        Ok(())
+    }
+
+    /// Whether a program may find a client in a view.
+    pub(super) fn is_in_use(&self) -> bool {
+        !self.current.is_empty() || self.left_at.is_some()
     }
 
     /// Makes the side that nobody reads say what is wanted, if the other one does not, and gives the side to be read from
     /// now on.
     ///
     /// # Errors
-    /// A refused write; the side in use says what it did.
+    /// A refused map, pin or write; the side in use says what it did.
     pub(super) fn prepare(&mut self, side: u8, wanted: &Prefixes, written: &mut usize) -> Result<u8> {
         if self.current == *wanted {
             return Ok(side);
         }
-        self.tidy_after_grace(written)?;
-        let other = 1 - side;
-        for (network, views) in plan(&self.current, wanted, side) {
-            if self.known.get(&network) != Some(&views) {
-                let key = Key::new(u32::from(network.1), network.0);
-                self.map.insert(&key, bytemuck::cast::<_, [u8; VIEWS]>(views), 0).context("writing VIEWS")?;
-                self.known.insert(network, views);
-                *written += 1;
-            }
+        if let Some(left_at) = self.left_at {
+            outlast(left_at);
         }
+        let other = 1 - side;
+        let table = write(&trie::compile(wanted)?, written).context("making a table of clients' views")?;
+        self.put(other, &table)?;
+        self.left_at = Some(Instant::now());
         Ok(other)
     }
 
@@ -81,110 +98,134 @@ impl Views {
     pub(super) fn flipped(&mut self, wanted: &Prefixes) {
         if self.current != *wanted {
             self.current.clone_from(wanted);
-            self.changed_at = Some(Instant::now());
+            self.left_at = Some(Instant::now());
         }
     }
 
-    /// When prefixes without a meaning may go.
+    /// When the side that is not in use may go.
     pub(super) fn tidy_at(&self) -> Option<Instant> {
-        self.changed_at.map(|changed_at| changed_at + GRACE)
+        self.left_at.map(|left_at| left_at + GRACE)
     }
 
-    /// Waits until no program reads what is written next: that of the publication before the last change.
-    fn tidy_after_grace(&mut self, written: &mut usize) -> Result<()> {
-        if let Some(changed_at) = self.changed_at {
-            outlast(changed_at);
+    /// Removes the side that is not in use, once nobody reads it any more.
+    ///
+    /// # Errors
+    /// A refused write. What is left then goes with the next change.
+    pub(super) fn tidy(&mut self, side: u8) -> Result<()> {
+        let Some(left_at) = self.left_at.take() else { return Ok(()) };
+        outlast(left_at);
+        self.remove(1 - side)?;
+        // Without a table all clients are in the default view.
+        if self.current.is_empty() { self.remove(side) } else { Ok(()) }
+    }
+
+    fn remove(&mut self, side: u8) -> Result<()> {
+        self.sides.remove(side)?;
+        self.pin_of(side).map_or(Ok(()), |pin| remove_pin(&pin))
+    }
+
+    fn put(&mut self, side: u8, table: &MapData) -> Result<()> {
+        if let Some(pin) = self.pin_of(side) {
+            remove_pin(&pin)?;
+            table.pin(&pin).with_context(|| format!("cannot pin {}", pin.display()))?;
         }
-        // It may have failed before.
-        self.tidy(written)
+        self.sides.set(side, table)
     }
 
-    /// Removes the prefixes that have no meaning any more.
-    pub(super) fn tidy(&mut self, written: &mut usize) -> Result<()> {
-        self.changed_at = None;
-        let key = |prefix: &Prefix| (prefix.address, prefix.length);
-        let current = self.current.as_slice();
-        let left = |network: &&Network| current.binary_search_by_key(*network, key).is_err();
-        let left: Vec<Network> = self.known.keys().filter(left).copied().collect();
-        for network in left {
-            match self.map.remove(&Key::new(u32::from(network.1), network.0)) {
-                Ok(()) => *written += 1,
-                // Somebody else has tidied up.
-                Err(MapError::SyscallError(error)) if error.io_error.raw_os_error() == Some(libc::ENOENT) => {
-                }
-                Err(error) => return Err(error).context("writing VIEWS"),
-            }
-            self.known.remove(&network);
+    fn pin_of(&self, side: u8) -> Option<PathBuf> {
+        self.directory.as_deref().map(|directory| pin_of(directory, side))
+    }
+}
+
+fn pin_of(directory: &Path, side: u8) -> PathBuf {
+    directory.join(TABLES[usize::from(side)])
+}
+
+/// Why the table of a side can't be read, as the beginning of a sentence; nothing where it can, or there is none.
+///
+/// # Errors
+/// It can't be asked for.
+pub(super) fn missing_table(map: MapData, directory: &Path, side: u8) -> Result<Option<String>> {
+    let number = Sides::new(Map::from_map_data(map)?)?.table(side)?;
+    let found = number.map(|number| pinned(Some(directory), side, number)).transpose();
+    Ok(found.err().map(|error| format!("{error:#}")))
+}
+
+/// The table of a side, which the kernel knows by that number.
+fn pinned(directory: Option<&Path>, side: u8, number: u32) -> Result<MapData> {
+    let directory = directory.context("a table of clients' views without a pin")?;
+    let pin = pin_of(directory, side);
+    let table = MapData::from_pin(&pin).with_context(|| format!("cannot open the pin {}", pin.display()))?;
+    ensure!(table.info()?.id() == number, "the pin {} is not what VIEWS says it is", pin.display());
+    Ok(table)
+}
+
+fn remove_pin(pin: &Path) -> Result<()> {
+    match fs::remove_file(pin) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove the pin {}", pin.display()))
         }
-        Ok(())
+        Ok(()) | Err(_) => Ok(()),
     }
 }
 
-/// The prefixes of both, with the current views on one side and the wanted ones on the other.
-fn plan(current: &Prefixes, wanted: &Prefixes, side: u8) -> Plan {
-    let view = |prefixes: &Prefixes, (address, length): Network| {
-        prefixes.view_of_network(u128::from_be_bytes(address), length).unwrap_or(DEFAULT_VIEW)
-    };
-    let both = current.as_slice().iter().chain(wanted.as_slice());
-    let networks = both.map(|prefix| (prefix.address, prefix.length));
-    networks
-        .map(|network| {
-            let (now, next) = (view(current, network), view(wanted, network));
-            let sides = if side == 0 { [now, next] } else { [next, now] };
-            (network, PrefixViews { sides: sides.map(u32::to_be_bytes) })
-        })
-        .collect()
+/// Makes a map that is the table.
+fn write(table: &Table, written: &mut usize) -> Result<MapData> {
+    let entries = table.pages.len().max(1) as u32;
+    let (key, value) = (size_of::<u32>() as u32, size_of::<Page>() as u32);
+    let definition =
+        aya_obj::Map::new_from_params(BPF_MAP_TYPE_ARRAY as u32, key, value, entries, BPF_F_INNER_MAP);
+    let mut map = Map::Array(MapData::create(definition, "VIEWS_TABLE", None)?);
+    let mut words: Array<_, Page> = Array::try_from(&mut map)?;
+    for (number, page) in (0..).zip(&table.pages) {
+        // It is zeros so far.
+        if *page != [0; PAGE] {
+            words.set(number, page, 0)?;
+            *written += 1;
+        }
+    }
+    let Map::Array(data) = map else { bail!("an array is none") };
+    Ok(data)
 }
 
-fn on_side(known: &Plan, side: u8) -> Prefixes {
-    let prefix = |(&(address, length), views): (&Network, &PrefixViews)| Prefix {
-        address,
-        length,
-        view: views.on(side),
-    };
-    Prefixes::new(known.iter().map(prefix).collect())
+/// The table that a map is.
+fn read(map: MapData) -> Result<Table> {
+    let map: Array<_, Page> = Array::try_from(Map::Array(map))?;
+    Ok(Table { pages: map.iter().collect::<Result<_, _>>()? })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// The map of the tables. To programs it leads to maps; who controls it puts their descriptors in, and gets their numbers.
+struct Sides(HashMap<MapData, u32, u32>);
 
-    /// Prefixes of the first byte of an address: length in bits and view.
-    fn prefixes(of: &[(u8, u8, u32)]) -> Prefixes {
-        let prefix = |&(byte, length, view): &(u8, u8, u32)| {
-            let mut address = [0; 16];
-            address[0] = byte;
-            Prefix { address, length, view }
-        };
-        Prefixes::new(of.iter().map(prefix).collect())
+impl Sides {
+    fn new(map: Map) -> Result<Self> {
+        let Map::ArrayOfMaps(data) = map else { bail!("the map VIEWS is not one of maps") };
+        // The same system calls, of which aya has not all for this type.
+        Ok(Self(HashMap::try_from(Map::HashMap(data))?))
     }
 
-    /// On both sides every client is told what the publication of that side says, whichever prefixes the other one has.
-    #[test]
-    fn no_prefix_shines_through() {
-        let sets: [&[(u8, u8, u32)]; 6] = [
-            &[],
-            &[(0x80, 1, 1)],
-            &[(0x80, 1, 2), (0xc0, 2, 1)],
-            &[(0xc0, 2, 2), (0xc0, 4, 0), (0xc8, 5, 1)],
-            &[(0x00, 0, 1)],
-            &[(0x00, 0, 3), (0xff, 8, 1)],
-        ];
-        for (current, wanted) in sets.iter().flat_map(|one| sets.iter().map(move |other| (one, other))) {
-            for side in [0, 1] {
-                let (current, wanted) = (prefixes(current), prefixes(wanted));
-                let plan = plan(&current, &wanted, side);
-                for (side, said) in [(side, &current), (1 - side, &wanted)] {
-                    let shown = on_side(&plan, side);
-                    // Who starts in the midst of it finds the one that holds, and can tell what is left.
-                    assert_eq!(&shown, said, "{plan:?}, side {side}");
-                    for client in (0..=255_u128).map(|byte| byte << 120) {
-                        let [shown, said] = [&shown, said]
-                            .map(|prefixes| prefixes.view_of_network(client, 128).unwrap_or(DEFAULT_VIEW));
-                        assert_eq!(shown, said, "{plan:?}, side {side}, client {client:x}");
-                    }
-                }
+    /// By which number the kernel knows the table of a side, if there is one.
+    fn table(&self, side: u8) -> Result<Option<u32>> {
+        match self.0.get(&side.into(), 0) {
+            Ok(number) => Ok(Some(number)),
+            Err(MapError::KeyNotFound) => Ok(None),
+            Err(error) => Err(error).context("reading VIEWS"),
+        }
+    }
+
+    /// Puts a table on a side. No program reads the one that was there when this returns.
+    fn set(&mut self, side: u8, table: &MapData) -> Result<()> {
+        let descriptor = table.fd().as_fd().as_raw_fd() as u32;
+        self.0.insert(u32::from(side), descriptor, 0).context("writing VIEWS")
+    }
+
+    fn remove(&mut self, side: u8) -> Result<()> {
+        match self.0.remove(&side.into()) {
+            // There is none.
+            Err(MapError::SyscallError(error)) if error.io_error.raw_os_error() == Some(libc::ENOENT) => {
+                Ok(())
             }
+            removed => removed.context("writing VIEWS"),
         }
     }
 }

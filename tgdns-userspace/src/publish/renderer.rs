@@ -56,7 +56,7 @@ impl Renderer {
             stale_at: [0; 8],
             names: basis.places.copies,
             services: services.copies,
-            has_views: u8::from(!basis.prefixes.as_slice().is_empty()),
+            has_views: u8::from(!basis.prefixes.is_empty()),
             layout: LAYOUT,
             options: options(model),
             when_stale: stale::view_byte(model.when_stale),

@@ -171,13 +171,17 @@ server = [
     assert!(of([2, 1]).answers[0].choice.is_none());
 }
 
-/// A prefix whose clients are told the same without it takes no place in the maps.
+/// Prefixes come to the same as others do, where they say the same of all clients.
 #[test]
-fn prefixes_that_change_nothing_are_left_out() {
+fn prefixes_that_change_nothing_make_no_difference() {
     let mut model = model();
     let clients = |of: &[&str]| of.iter().map(|prefix| prefix.parse().expect("a prefix")).collect();
     model.views[0].clients = clients(&["10.0.0.0/8", "10.1.0.0/16", "10.2.3.0/24"]);
     model.views[1].clients = clients(&["10.2.0.0/16", "10.2.4.0/24"]);
-    let lengths: Vec<u8> = prefixes(&model).as_slice().iter().map(|prefix| prefix.length - 96).collect();
-    assert_eq!(lengths, [8, 16, 24]);
+    let all = prefixes(&model);
+    model.views[0].clients = clients(&["10.0.0.0/9", "10.128.0.0/9", "10.2.3.0/24"]);
+    model.views[1].clients = clients(&["10.2.0.0/16"]);
+    assert_eq!(prefixes(&model), all);
+    model.views[1].clients = clients(&["10.2.0.0/17"]);
+    assert_ne!(prefixes(&model), all);
 }

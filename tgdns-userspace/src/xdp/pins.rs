@@ -90,7 +90,7 @@ fn beside_links(directory: &Path) -> Vec<PathBuf> {
 
 /// What is pinned of one program: the one that beats, first, and the maps.
 pub(super) fn of_program(directory: &Path) -> impl Iterator<Item = PathBuf> {
-    let names = [beat::NAME].into_iter().chain(maps::NAMES);
+    let names = [beat::NAME].into_iter().chain(maps::NAMES).chain(maps::TABLES);
     names.map(|name| directory.join(name)).filter(|path| path.exists())
 }
 

@@ -46,8 +46,9 @@ impl Program {
             }
         }
         let mut ebpf = loader.load(OBJECT).context("the kernel refuses the maps of the fast path")?;
-        let mut maps =
-            Maps::new(|name| ebpf.take_map(name).with_context(|| format!("the object has no map {name}")))?;
+        let mut maps = Maps::new(pin_directory, |name| {
+            ebpf.take_map(name).with_context(|| format!("the object has no map {name}"))
+        })?;
         maps.forget_empty()?;
         for name in [PROGRAM, beat::NAME] {
             xdp(&mut ebpf, name)?
@@ -92,6 +93,14 @@ impl Program {
     /// They contradict themselves.
     pub fn image(&self) -> Result<Image> {
         self.maps.image()
+    }
+
+    /// The pins of its maps have been moved to another directory.
+    ///
+    /// # Errors
+    /// A pin there that is of no use can't be removed.
+    pub fn moved_to(&mut self, directory: &Path) -> Result<()> {
+        self.maps.moved_to(directory)
     }
 
     /// When [`Self::tidy`] has something to do.

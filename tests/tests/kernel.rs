@@ -172,15 +172,18 @@ fn a_program_takes_over_from_another_layout() -> Result<()> {
     ensure!(second.is_waiting() && program_id(&link)? == before, "the program of the other layout answers");
     let image = vector.tables.image();
     second.publish(&image)?;
-    second.beat(Duration::from_secs(60))?;
-    second.take_over(&model.interfaces, &image)?;
+    let other = vectors.iter().find(|other| other.tables.name == "views").context("no such tables")?;
+    let lasts = Duration::from_secs(60);
+    let refused = second.take_over(&model.interfaces, &other.tables.image(), lasts);
+    ensure!(refused.is_err(), "it answers otherwise than it should, and takes over");
+    ensure!(second.is_waiting() && program_id(&link)? == before);
+    second.take_over(&model.interfaces, &image, lasts)?;
     ensure!(second.is_attached(device.name()) && program_id(&link)? != before);
     ensure!(!device.pins.join("next").exists());
     let news = second.self_test(&image, Instant::now() + Duration::from_secs(60))?;
     assert_eq!(news, News::default());
     ensure!(asked(&second).1 > 8, "{:?}", asked(&second));
     // Other servers than the maps have.
-    let other = vectors.iter().find(|other| other.tables.name == "views").context("no such tables")?;
     let news = second.self_test(&other.tables.image(), Instant::now() + Duration::from_secs(60))?;
     ensure!(!news.failed.is_empty());
     drop(second);

@@ -96,12 +96,14 @@ impl FastPath {
         self.predecessors.is_some()
     }
 
-    /// Puts the program, whose maps are fresh and say what the image says, in the place of the one that could not share its
+    /// Puts the program, whose maps say what the image says and are fresh for some time, in the place of the one that could not share its
     /// maps with it, and the pins of its maps in the place of the others. Interfaces that fail are left to [`Self::follow`].
     ///
     /// # Errors
     /// The program does not answer as the image says, or the pins could not be replaced; call it again then.
-    pub fn take_over(&mut self, interfaces: &[String], image: &Image) -> Result<()> {
+    pub fn take_over(&mut self, interfaces: &[String], image: &Image, lasts: Duration) -> Result<()> {
+        // From its first frame on it is to be heard that the controller lives. While this fails the other one's answers become stale.
+        self.program.beat(lasts)?;
         self.findings.check(image, &[Age::Fresh], |frame| self.program.self_test(frame))?;
         let predecessors = self.predecessors.take();
         for (interface, outcome) in self.attach_to(&numbers(interfaces)) {

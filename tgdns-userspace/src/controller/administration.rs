@@ -109,7 +109,7 @@ impl Administration {
     }
 }
 
-/// To be given once what was saved is published.
+/// To be given once what was saved is to be published.
 pub(super) struct Acknowledgement {
     saved: Vec<(Replier, Reply)>,
     /// It counts, but none of it is promised to last.
@@ -117,9 +117,14 @@ pub(super) struct Acknowledgement {
 }
 
 impl Acknowledgement {
-    pub(super) fn give(self) {
+    /// With why the answers could not be published, if they could not.
+    pub(super) fn give(self, unpublished: Option<&str>) {
+        let unpublished = unpublished.map(|error| {
+            format!("it is saved, but the answers could not be published yet, which is tried again each second: {error}")
+        });
+        let doubt = self.doubt.or(unpublished);
         for (reply, told) in self.saved {
-            let _ = reply.send(match &self.doubt {
+            let _ = reply.send(match &doubt {
                 None => Ok(told),
                 Some(doubt) => Err(anyhow!("{doubt}")),
             });
@@ -144,7 +149,7 @@ impl Controller {
         if let Some((admins, acknowledgement)) = self.administration.end(outcome) {
             self.rosters_mut().for_each(|roster| roster.set_admins(admins.clone()));
             self.settle(sources);
-            acknowledgement.give();
+            acknowledgement.give(self.publication.error());
         }
         self.save(sources);
     }
@@ -265,10 +270,19 @@ mod tests {
     #[test]
     fn what_counts_is_what_the_file_has() {
         let doubt = Some("the disk did not confirm that".to_owned());
-        for (doubt, fails, state, error) in [
-            (None, false, AdminState::Drain, None),
-            (doubt.clone(), false, AdminState::Drain, doubt.as_deref()),
-            (None, true, AdminState::Ready, Some("no space: nothing was changed")),
+        for (doubt, fails, unpublished, state, error) in [
+            (None, false, None, AdminState::Drain, None),
+            (doubt.clone(), false, None, AdminState::Drain, doubt.as_deref()),
+            (None, true, None, AdminState::Ready, Some("no space: nothing was changed")),
+            (
+                None,
+                false,
+                Some("a map is full"),
+                AdminState::Drain,
+                Some(
+                    "it is saved, but the answers could not be published yet, which is tried again each second: a map is full",
+                ),
+            ),
         ] {
             let mut administration = Administration::new(Admins::default());
             let mut told = drain(&mut administration);
@@ -280,7 +294,7 @@ mod tests {
             if let Some((admins, acknowledgement)) = administration.end(outcome) {
                 assert_eq!(admins.state("a", 100), state);
                 told.try_recv().expect_err("before it is published");
-                acknowledgement.give();
+                acknowledgement.give(unpublished);
             }
             assert_eq!(administration.saved.state("a", 100), state);
             assert_eq!(administration.wanted, administration.saved);

@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context as _, Result};
 
 use super::{Controller, roster::Selection, sources::Sources};
-use crate::{publish::Renderer, service_manager};
+use crate::{cluster::Model, publish::Renderer, service_manager};
 
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
@@ -76,6 +76,7 @@ impl Controller {
                 self.publication.failed += 1;
                 let message = format!("{error:#}");
                 self.publication.failure = Some(Failure { message, again_at: now + AGAIN_AFTER });
+                self.roster.set_unpublished();
             }
         }
     }
@@ -94,10 +95,9 @@ impl Controller {
             self.publication.written += published.changed as u64;
             tracing::debug!(changed = published.changed, "published to the fast path");
             if fast_path.is_waiting() && selection.is_complete() {
-                // From its first frame on it is heard that the controller lives.
-                fast_path.beat(self.roster.model().stale_after)?;
+                let Model { interfaces, stale_after, .. } = self.roster.model();
                 fast_path
-                    .take_over(&self.roster.model().interfaces, &image)
+                    .take_over(interfaces, &image, *stale_after)
                     .context("taking over from another version")?;
                 self.attachments.look_again();
             }

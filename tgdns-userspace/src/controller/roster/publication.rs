@@ -70,6 +70,12 @@ impl Roster {
         self.touched = false;
     }
 
+    /// To be called when what was due could not be published: the tables may say anything, so all of it is due once more, be it what
+    /// was published before.
+    pub fn set_unpublished(&mut self) {
+        self.is_renewed = true;
+    }
+
     pub fn published(&self) -> Option<&Selection> {
         self.published.as_ref()
     }

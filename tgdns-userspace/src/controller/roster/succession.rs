@@ -32,8 +32,14 @@ impl Roster {
     }
 
     /// Takes the predecessor's place: what that one was told since this one was made, of servers that it probes otherwise,
-    /// is known here as well, and told where it is not so any longer.
+    /// is known here as well, and told where it is not so any longer. What that one has published since is what is followed on.
     pub fn take_place_of(&mut self, before: &Self, now: Instant) {
+        self.published = before.published.as_ref().map(|published| before.as_seen_by(self, published));
+        self.last.clone_from(&before.last);
+        for (cluster, served) in self.model.clusters.iter().zip(&mut self.served) {
+            let mut names = before.model.clusters.iter().zip(&before.served);
+            *served |= names.any(|(old, served)| old.name == cluster.name && *served);
+        }
         for cluster in 0..self.model.clusters.len() {
             for server in 0..self.health(cluster).len() {
                 let place = (cluster, server);

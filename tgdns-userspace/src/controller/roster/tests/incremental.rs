@@ -1,5 +1,7 @@
 //! Whatever happens, in whatever order: what was kept of earlier publications is what would be made anew.
 
+use std::collections::BTreeMap;
+
 use fastrand::Rng;
 
 use super::*;
@@ -58,7 +60,11 @@ const CONFIG: &str = r#"
 struct Life {
     random: Rng,
     roster: Roster,
+    /// What is to take its place, and hears of everything as well.
+    prepared: Option<Roster>,
     renderer: Renderer,
+    /// Of the zones in the tables, by name.
+    serials: BTreeMap<String, u32>,
     start: Instant,
     /// Since then, in milliseconds.
     age: u64,
@@ -73,7 +79,16 @@ fn what_is_kept_is_what_would_be_made_anew() {
     for _ in 0..LIVES {
         let start = Instant::now();
         let roster = Roster::new(a_model(&mut random), Admins::default(), Some(BTreeSet::new()), start);
-        let mut life = Life { random: random.fork(), roster, renderer: Renderer::default(), start, age: 0 };
+        let renderer = Renderer::default();
+        let mut life = Life {
+            random: random.fork(),
+            roster,
+            prepared: None,
+            renderer,
+            serials: BTreeMap::new(),
+            start,
+            age: 0,
+        };
         published += (0..STEPS).filter(|_| life.step()).count();
         rendered += life.renderer.rendered();
     }
@@ -106,8 +121,17 @@ impl Life {
             self.happen();
         }
         let (now, seconds) = (self.now(), 1000 + self.age / 1000);
-        self.roster.tell_time(now, seconds);
-        self.roster.tell_ttls(now, seconds);
+        for roster in std::iter::once(&mut self.roster).chain(&mut self.prepared) {
+            roster.tell_time(now, seconds);
+            roster.tell_ttls(now, seconds);
+        }
+        if let Some(mut next) = self.prepared.take_if(|next| next.is_ready(now)) {
+            next.take_place_of(&self.roster, now);
+            self.roster = next;
+            let names = self.roster.model().clusters.iter().map(|cluster| &cluster.name);
+            let names: BTreeSet<&String> = names.collect();
+            self.serials.retain(|name, _| names.contains(name));
+        }
         let due = self.roster.due(now, seconds as u32);
         if let Some(selection) = &due {
             let image = self.renderer.image(self.roster.model(), self.roster.basis(), selection);
@@ -124,10 +148,25 @@ impl Life {
                 assert_eq!(*selection.chosen[cluster], self.roster.choose(cluster, now), "{name}");
             }
         }
-        // A map may refuse it; then the same is due again.
-        let Some(selection) = due.filter(|_| self.random.u8(..) < 240) else { return false };
+        let Some(selection) = due else { return false };
+        // A map may refuse it. Then something is due until it was published, even if that was so before.
+        if self.random.u8(..) < 16 {
+            self.roster.set_unpublished();
+            assert!(!self.roster.is_ready(now) || self.roster.due(now, seconds as u32).is_some());
+            return false;
+        }
+        self.follow_on(&selection);
         self.roster.set_published(selection);
         true
+    }
+
+    /// No name leaves the tables, and no serial goes back.
+    fn follow_on(&mut self, selection: &Selection) {
+        for (cluster, serial) in self.roster.model().clusters.iter().zip(&selection.serials) {
+            let known = self.serials.get(&cluster.name);
+            assert!(*serial >= known.copied(), "{}: {serial:?} after {known:?}", cluster.name);
+            serial.map(|serial| self.serials.insert(cluster.name.clone(), serial));
+        }
     }
 
     fn happen(&mut self) {
@@ -148,7 +187,13 @@ impl Life {
                     0 => Outcome::failure("connection refused"),
                     _ => Outcome::Success { took: Duration::ZERO, report },
                 };
+                let target = self.roster.target(cluster, server).unwrap();
                 self.roster.observe(cluster, server, 0, &outcome, now);
+                if let Some(next) = &mut self.prepared
+                    && let Some((cluster, server)) = next.place(target)
+                {
+                    next.observe(cluster, server, 0, &outcome, now);
+                }
             }
             10..14 => self.age += self.random.u64(..3000),
             14..18 => {
@@ -160,6 +205,7 @@ impl Life {
                 let until = until.filter(|_| state != AdminState::Ready);
                 let mut admins = self.roster.admins().clone();
                 admins.set(&name, Said { state, reason: None, since: second, until });
+                self.prepared.iter_mut().for_each(|next| next.set_admins(admins.clone()));
                 self.roster.set_admins(admins);
             }
             18 => {
@@ -170,14 +216,12 @@ impl Life {
                     vlan_tags: Vec::new(),
                     address: IpAddr::from([192, 0, 2, self.random.u8(..3)]),
                 };
-                self.roster.set_services(BTreeSet::from([service]));
+                let services = BTreeSet::from([service]);
+                self.prepared.iter_mut().for_each(|next| next.set_services(services.clone()));
+                self.roster.set_services(services);
             }
             _ => {
-                let mut next = self.roster.successor(a_model(&mut self.random), now);
-                if next.is_ready(now) {
-                    next.take_place_of(&self.roster, now);
-                    self.roster = next;
-                }
+                self.prepared = Some(self.roster.successor(a_model(&mut self.random), now));
             }
         }
     }

@@ -48,7 +48,7 @@ impl Arguments {
         if !problems.is_empty() {
             bail!("cannot start: {}", problems.join("\ntgdns: cannot start: "));
         }
-        // One thread: a network namespace belongs to a thread, and nothing here needs a second one.
+        // One thread: a network namespace belongs to a thread, and what the start gives up does, too.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.context("cannot start the runtime")?;
         let outcome = runtime.block_on(controller::run(configuration, model));

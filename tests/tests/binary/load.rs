@@ -4,7 +4,7 @@ use std::{
     collections::BTreeSet,
     fmt,
     io::ErrorKind,
-    net::{SocketAddr, UdpSocket},
+    net::{IpAddr, SocketAddr, UdpSocket},
     sync::atomic::{AtomicBool, Ordering},
     thread,
     time::{Duration, Instant},
@@ -19,8 +19,8 @@ use crate::{
 
 /// Under way at once; less than a veth's ring holds.
 const WINDOW: u16 = 32;
-/// Identifier, flags, and the numbers of questions and answers.
-const HEAD: usize = 8;
+/// An address record whose name is a pointer.
+const RECORD: usize = 16;
 
 /// What became of the queries.
 #[derive(Debug, Default)]
@@ -58,7 +58,7 @@ pub(crate) fn meanwhile<T>(
     let (tally, done) = thread::scope(|scope| {
         let asking = scope.spawn(|| {
             let go_on = |tally: &Tally| !is_over.load(Ordering::Relaxed) || tally.sent < queries;
-            ask(&socket, LIVE.len() as u16, go_on)
+            ask(&socket, go_on)
         });
         let done = {
             // Whatever fails, the client ends.
@@ -87,12 +87,11 @@ impl Drop for End<'_> {
 }
 
 /// Asks for as long as it is told to go on.
-fn ask(socket: &UdpSocket, addresses: u16, go_on: impl Fn(&Tally) -> bool) -> Result<Tally> {
+fn ask(socket: &UdpSocket, go_on: impl Fn(&Tally) -> bool) -> Result<Tally> {
     let mut tally = Tally::default();
     let mut query = query();
     let mut next: u16 = 0;
-    let [high, low] = addresses.to_be_bytes();
-    let right = [0x85, 0x00, 0, 1, high, low];
+    let live: BTreeSet<IpAddr> = LIVE.iter().map(|address| address.parse()).collect::<Result<_, _>>()?;
     while go_on(&tally) {
         let start = Instant::now();
         let mut under_way = BTreeSet::new();
@@ -115,16 +114,31 @@ fn ask(socket: &UdpSocket, addresses: u16, go_on: impl Fn(&Tally) -> bool) -> Re
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => continue,
                 Err(error) => return Err(error).context("waiting for an answer"),
             };
-            let answer = buffer.get(..length.min(HEAD)).unwrap_or_default();
+            let answer = buffer.get(..length).unwrap_or_default();
             let (identifier, told) = answer.split_first_chunk::<2>().context("a short answer")?;
             if under_way.remove(&u16::from_be_bytes(*identifier)) {
-                ensure!(told == right, "another answer: {told:x?}");
+                ensure!(addresses(told, query.len() - 2) == Some(live.clone()), "another answer: {told:x?}");
                 tally.answered += 1;
             }
         }
         tally.slowest = tally.slowest.max(start.elapsed());
     }
     Ok(tally)
+}
+
+/// What an answer without its identifier hands out, the records of which begin there; nothing where it is no plain answer of these.
+fn addresses(answer: &[u8], begin: usize) -> Option<BTreeSet<IpAddr>> {
+    let (head, _) = answer.split_first_chunk::<6>()?;
+    let [0x85, 0x00, 0, 1, high, low] = *head else { return None };
+    let records = answer.get(begin..)?.chunks(RECORD);
+    let count = records.len();
+    // The name again, A, IN, whichever TTL, four bytes.
+    let address = |record: &[u8]| match *record {
+        [0xc0, 12, 0, 1, 0, 1, _, _, _, _, 0, 4, a, b, c, d] => Some(IpAddr::from([a, b, c, d])),
+        _ => None,
+    };
+    let addresses: BTreeSet<IpAddr> = records.map(address).collect::<Option<_>>()?;
+    (count == usize::from(u16::from_be_bytes([high, low])) && count == addresses.len()).then_some(addresses)
 }
 
 /// For the addresses of the name, with recursion desired.

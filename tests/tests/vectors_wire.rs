@@ -15,7 +15,10 @@ use tests::{
         check::{Outcome, report},
     },
 };
-use tgdns::{cluster::XdpMode, xdp::Program};
+use tgdns::{
+    cluster::XdpMode,
+    xdp::{self, Program},
+};
 
 const DEVICE: [u8; 6] = [2, 0, 0, 0, 0, 0x53];
 /// What native XDP on a veth gives at the head: 256 bytes without the kernel's own 40.
@@ -39,13 +42,22 @@ fn every_vector_in_generic_mode() -> Result<()> {
 #[test]
 #[ignore = "needs two NICs"]
 fn every_vector_on_virtio_net() -> Result<()> {
-    every_vector(&Wire::of_nics(Run::start_bare()?, DEVICE, ["eth0", "eth1"])?, XdpMode::Native)
+    in_both_modes(&Wire::of_nics(Run::start_bare()?, DEVICE, ["eth0", "eth1"])?)
 }
 
 #[test]
 #[ignore = "needs a kernel with bonds"]
 fn every_vector_on_a_bond() -> Result<()> {
-    every_vector(&Wire::to_bond(Run::start_bare()?, DEVICE)?, XdpMode::Native)
+    in_both_modes(&Wire::to_bond(Run::start_bare()?, DEVICE)?)
+}
+
+fn in_both_modes(wire: &Wire) -> Result<()> {
+    for mode in [XdpMode::Native, XdpMode::Generic] {
+        println!("in {mode:?} mode");
+        every_vector(wire, mode)?;
+        wire.device.enter(|| xdp::detach(&wire.run.pins().join("tgdns")))??;
+    }
+    Ok(())
 }
 
 fn every_vector(wire: &Wire, mode: XdpMode) -> Result<()> {

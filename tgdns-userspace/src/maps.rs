@@ -230,7 +230,16 @@ impl Maps {
         })
     }
 
-    /// First the seeds of the copies that nobody reads, then the bytes that choose the copies.
+    /// First the seeds of the copies that nobody reads, then the bytes that choose the copies, one for each table.
+    ///
+    /// The kernel copies a value word by word while programs read its fields one after the other, so neither write is one instant for
+    /// them. The first changes nothing that a copy in use is read by: seeds change when their copies' last readers have ended
+    /// (`Table::prepare`), `bits` never, and the flags beside them hold for the answers of before and after alike (`when_stale` counts where
+    /// answers are stale, and a beat comes first). After the second, a program has the old number or the new one, which it reads
+    /// once and before the seed that goes with it (`answer::view_of`). The writes are two system calls behind those that filled the
+    /// copy, and x86-64 keeps the order of stores, as of loads: with a new number the seed and the entries are new ones, too. Where a
+    /// machine does not, a key is not found in its place, and as the name is compared, the query is passed up and not answered wrongly.
+    /// The tables' numbers may be seen apart, as addresses and names do not depend on each other.
     fn flip(&mut self, settings: Settings) -> Result<()> {
         let prepared = Settings {
             names: Copies { current: self.known.names.current, ..settings.names },

@@ -7,3 +7,4 @@ pub mod pins;
 pub mod torture;
 pub mod vectors;
 pub mod veth;
+pub mod whole_answers;

@@ -52,7 +52,11 @@ enum Task {
     /// Replaces the program 100 times, and reloads 100 times, under a million queries each, of which none may be lost.
     Lossless,
     /// Asks all the time while answers are published a million times: each has to be one publication's, whole.
-    Whole(whole::Length),
+    Whole {
+        /// Passed on: `--publications N` (1,000,000 unless told).
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
     /// Shows a cluster behind NAT in network namespaces: a server dies, the answer follows.
     Demo {
         /// Passed on to the demo; `cargo xtask demo -- --help` lists them.
@@ -74,7 +78,7 @@ fn main() -> ExitCode {
         Task::Chaos { arguments } => chaos::run(&arguments),
         Task::Bench(options) => bench::run(&options),
         Task::Lossless => lossless::run(),
-        Task::Whole(length) => whole::run(&length),
+        Task::Whole { arguments } => whole::run(&arguments),
         Task::Demo { arguments } => demo::run(&arguments),
     };
     match outcome {

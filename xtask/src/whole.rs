@@ -1,25 +1,25 @@
 //! `cargo xtask whole`
 
+use std::{ffi::OsString, process::Command};
+
 use anyhow::Result;
-use clap::Args;
 
 use crate::{
     process,
     setup::{self, Group},
 };
 
-/// How long it takes.
-#[derive(Args)]
-pub(crate) struct Length {
-    /// So many publications.
-    #[arg(long, default_value_t = 1_000_000)]
-    publications: u64,
-}
-
-/// The test of that name at length, in the release profile. It tells how far it is.
-pub(crate) fn run(length: &Length) -> Result<()> {
+/// XDP needs root; the build does not. In the release profile this program alone: each takes a minute to link.
+pub(crate) fn run(arguments: &[OsString]) -> Result<()> {
     setup::run(&[Group::Build])?;
-    let mut cargo = process::cargo_as_root();
-    cargo.args(["test", "--release", "--package", "tests", "--test", "whole_answers", "--", "--nocapture"]);
-    process::run(cargo.env("TGDNS_PUBLICATIONS", length.publications.to_string()))
+    process::run(process::cargo().args(["build", "--release", "--package", "tests", "--bin", "whole"]))?;
+    let whole = process::target().join("release/whole");
+    let mut command = if process::is_root() {
+        Command::new(&whole)
+    } else {
+        let mut sudo = Command::new("sudo");
+        sudo.arg("--preserve-env").arg(&whole);
+        sudo
+    };
+    process::run(command.args(arguments))
 }

@@ -42,22 +42,20 @@ fn every_vector_in_generic_mode() -> Result<()> {
 #[test]
 #[ignore = "needs two NICs"]
 fn every_vector_on_virtio_net() -> Result<()> {
-    in_both_modes(&Wire::of_nics(Run::start_bare()?, DEVICE, ["eth0", "eth1"])?)
-}
-
-#[test]
-#[ignore = "needs a kernel with bonds"]
-fn every_vector_on_a_bond() -> Result<()> {
-    in_both_modes(&Wire::to_bond(Run::start_bare()?, DEVICE)?)
-}
-
-fn in_both_modes(wire: &Wire) -> Result<()> {
+    let wire = Wire::of_nics(Run::start_bare()?, DEVICE, ["eth0", "eth1"])?;
     for mode in [XdpMode::Native, XdpMode::Generic] {
         println!("in {mode:?} mode");
-        every_vector(wire, mode)?;
+        every_vector(&wire, mode)?;
         wire.device.enter(|| xdp::detach(&wire.run.pins().join("tgdns")))??;
     }
     Ok(())
+}
+
+/// In native mode: in generic mode a bond's program gets frames without their outer tag.
+#[test]
+#[ignore = "needs a kernel with bonds"]
+fn every_vector_on_a_bond() -> Result<()> {
+    every_vector(&Wire::to_bond(Run::start_bare()?, DEVICE)?, XdpMode::Native)
 }
 
 fn every_vector(wire: &Wire, mode: XdpMode) -> Result<()> {

@@ -33,7 +33,7 @@ macro_rules! check {
 #[test]
 fn values_are_bytes_without_padding() {
     check!(Copies, current: 1, bits: 1, reserved: 2, seeds: 8);
-    check!(Settings, stale_at: 8, names: 12, services: 12, has_views: 1, layout: 1, options: 1, when_stale: 1, is_limited: 1, reserved: 3);
+    check!(Settings, stale_at: 8, names: 12, services: 12, has_views: 1, layout: 1, options: 1, when_stale: 1, limited: 1, reserved: 3);
     check!(Exempt, address: 16, mask: 16);
     check!(
         RateLimit,

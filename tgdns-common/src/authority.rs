@@ -235,7 +235,7 @@ impl<'z> Found<'z> {
         let tables = zones.tables();
         let settings = tables.settings()?;
         let of_client = answer::view_of(packet, client, tables, settings).1;
-        let stale = Stale::for_sockets(tables, settings);
+        let stale = Stale::for_sockets(packet, tables, settings);
         let view = of_client | stale.view;
         let mut apexes = asked
             .name

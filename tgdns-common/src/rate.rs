@@ -4,10 +4,12 @@
 //! holds when the network's next answer is due if all come evenly (the generic cell rate algorithm, ITU-T I.371), and whose it
 //! is. It goes to another network only when nothing is owed to it: nobody is limited for what others ask, and who asks
 //! too often can't get rid of a bucket. Who finds a bucket in use by others is answered and not counted.
+//!
+//! Clients of private networks are let off by their addresses alone, before anything is looked up, unless it is configured otherwise.
 
 use bytemuck::{Pod, Zeroable};
 
-use crate::tables::Address;
+use crate::tables::{Address, limited};
 
 /// Buckets of the table.
 pub const BUCKETS: usize = 1 << BUCKET_BITS;
@@ -21,12 +23,38 @@ const TIME_BITS: u32 = 48;
 const TIME: u64 = (1 << TIME_BITS) - 1;
 
 /// What is to become of a query.
+#[repr(u8)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     Answer,
     /// The answer is left out and TC set: who has not forged the source asks again over TCP.
     Slip,
     Drop,
+}
+
+/// Whether a client is to be judged, by the bits of `Settings::limited`.
+#[inline(always)]
+pub fn concerns(bits: u8, client: Address) -> bool {
+    bits & limited::ANSWERS != 0 && (bits & limited::PRIVATE != 0 || !is_private(client))
+}
+
+/// Whether an address is of a network that is not routed on the Internet: RFC 1918, RFC 6598 (carriers' NAT), RFC 4193, link-local and
+/// loopback.
+#[inline(always)]
+pub fn is_private(client: Address) -> bool {
+    let [low, high] = client.0;
+    if client.is_ipv4() {
+        // The first byte is the lowest.
+        let address = (high >> 32) as u32;
+        address & 0xff == 10
+            || address & 0xffff == u32::from_le_bytes([192, 168, 0, 0])
+            || address & 0xf0ff == u32::from_le_bytes([172, 16, 0, 0])
+            || address & 0xc0ff == u32::from_le_bytes([100, 64, 0, 0])
+            || address & 0xffff == u32::from_le_bytes([169, 254, 0, 0])
+            || address & 0xff == 127
+    } else {
+        low & 0xfe == 0xfc || low & 0xc0ff == 0x80fe || low | (high ^ 1 << 56) == 0
+    }
 }
 
 /// The one value of the map `LIMIT`.

@@ -18,22 +18,21 @@ use crate::{
     finding::Finding,
     packet::{Packet, forget},
     query::{Query, Question},
-    rate::Verdict,
+    rate::{self, Verdict},
     reason::Reason,
     reply,
     request::Request,
     stale::Stale,
-    tables::{Address, Tables},
+    tables::{Address, Settings, Tables, limited},
     transport::Transport,
     wire::dns::rcode,
     zones::Zones,
 };
 
-/// What a frame is answered with.
-struct Reply<'t> {
-    envelope: Envelope,
-    message: MessageReply<'t>,
-    verdict: Verdict,
+/// What a frame is answered with: a message, or over the limit no more than that it is to be asked for over TCP.
+enum Plan<'t> {
+    Answer(MessageReply<'t>),
+    Slip(Query),
 }
 
 /// What a plain query is answered with.
@@ -66,14 +65,13 @@ fn reply_in<P: Packet, T: Tables>(
     tables: &T,
     question: &mut Question,
 ) -> Result<Counter, Reason> {
-    let reply = plan(envelope, packet, tables, question)?;
-    if reply.verdict != Verdict::Answer {
-        tables.uncount(reply.counter());
-        return limit(packet, &reply, tables);
-    }
-    let Counter(counter) = reply.counter();
+    let reply = match plan(&envelope, packet, tables, question)? {
+        Plan::Answer(reply) => reply,
+        Plan::Slip(query) => return slip(&envelope, packet, &query, tables),
+    };
+    let Counter(counter) = reply.answer.counter();
     let counter = Counter(forget::<63>(packet, counter.into()) as u8);
-    apply(packet, &reply, question).inspect_err(|_| tables.uncount(counter))?;
+    apply(&envelope, packet, &reply, question).inspect_err(|_| tables.uncount(counter))?;
     Ok(counter)
 }
 
@@ -83,35 +81,93 @@ fn reply_in<P: Packet, T: Tables>(
 /// The reason why it is not.
 #[inline(always)]
 fn plan<'t, P: Packet, T: Tables>(
-    envelope: Envelope,
+    envelope: &Envelope,
     packet: &P,
     tables: &'t T,
     question: &mut Question,
-) -> Result<Reply<'t>, Reason> {
+) -> Result<Plan<'t>, Reason> {
     let settings = tables.settings().ok_or(Reason::NotOurAddress)?;
     envelope.admit(tables, settings)?;
-    let stale = Stale::new(tables, settings);
-    let (message, length) = (envelope.message, envelope.message_length);
-    let query = Query::parse(packet, message, length, settings.options, question)?;
+    let verdict = judge(envelope, packet, tables, settings)?;
+    let query = match read(envelope, packet, settings, question) {
+        // Nobody is told what to do by a query that can't be read.
+        Err(_) if verdict.is(Verdict::Slip) => return Err(Reason::RateLimited),
+        read => read?,
+    };
+    if verdict.is(Verdict::Slip) {
+        return Ok(Plan::Slip(query));
+    }
+    let client = (envelope.source, Stale::new(packet, tables, settings));
+    let answer = Answer::find(packet, &query, packet.hide_behind(question), tables, settings, client)?;
+    if verdict.is(Verdict::Drop) {
+        tables.uncount(answer.counter());
+        return Err(Reason::RateLimited);
+    }
+    Ok(Plan::Answer(MessageReply { query, answer }))
+}
+
+/// Judges how often the client asks, before its query is read: a flood that is not even passed up costs least. Where others than
+/// this controller may get what is passed up, only answers are limited, so the verdict waits until there is one.
+///
+/// # Errors
+/// `RateLimited`.
+#[inline(always)]
+fn judge<P: Packet, T: Tables>(
+    envelope: &Envelope,
+    packet: &P,
+    tables: &T,
+    settings: &Settings,
+) -> Result<Forgotten, Reason> {
+    let verdict = match rate::concerns(settings.limited, envelope.source) {
+        true => tables.judge_rate(envelope.source),
+        false => Verdict::Answer,
+    };
+    if verdict == Verdict::Drop && settings.limited & limited::PASSED != 0 {
+        return Err(Reason::RateLimited);
+    }
+    Ok(Forgotten(packet.forget(verdict as u64)))
+}
+
+/// A verdict of which the verifier knows nothing, so that it walks what follows once and not for each one.
+#[derive(Clone, Copy)]
+struct Forgotten(u64);
+
+impl Forgotten {
+    #[inline(always)]
+    fn is(self, verdict: Verdict) -> bool {
+        self.0 == verdict as u64
+    }
+}
+
+/// Reads the query.
+///
+/// # Errors
+/// Why it is no plain one, or not whole.
+#[inline(always)]
+fn read<P: Packet>(
+    envelope: &Envelope,
+    packet: &P,
+    settings: &Settings,
+    question: &mut Question,
+) -> Result<Query, Reason> {
+    let query = Query::parse(packet, envelope.message, envelope.message_length, settings.options, question)?;
     if envelope.has_checksum && !checksum::is_right(envelope.sum + query.sum) {
         return Err(Reason::UdpChecksum);
     }
-    let client = (envelope.source, stale);
-    let answer = Answer::find(packet, &query, packet.hide_behind(question), tables, settings, client)?;
-    let verdict = if settings.is_limited == 0 { Verdict::Answer } else { tables.judge_rate(envelope.source) };
-    Ok(Reply { envelope, message: MessageReply { query, answer }, verdict })
+    Ok(query)
 }
 
-/// Leaves the answer out, or all of it.
+/// Leaves the answer out.
 ///
 /// # Errors
-/// `RateLimited`, or `Write`.
+/// `Write`.
 #[inline(always)]
-fn limit<P: Packet, T: Tables>(packet: &mut P, reply: &Reply<'_>, tables: &T) -> Result<Counter, Reason> {
-    let Reply { envelope, message: MessageReply { query, .. }, verdict } = reply;
-    if *verdict == Verdict::Drop {
-        return Err(Reason::RateLimited);
-    }
+fn slip<P: Packet, T: Tables>(
+    envelope: &Envelope,
+    packet: &mut P,
+    query: &Query,
+    tables: &T,
+) -> Result<Counter, Reason> {
     let length = reply::truncated_length(query);
     packet.shorten(envelope.frame_length(length))?;
     let sum = reply::write_truncated(packet, envelope.message, query)?;
@@ -125,12 +181,16 @@ fn limit<P: Packet, T: Tables>(packet: &mut P, reply: &Reply<'_>, tables: &T) ->
 /// # Errors
 /// `NoRoom`, with the frame as it was, or `Write`, which can't be undone.
 #[inline(always)]
-fn apply<P: Packet>(packet: &mut P, reply: &Reply<'_>, question: &Question) -> Result<(), Reason> {
-    let Reply { envelope, message, .. } = reply;
-    let length = message.answer.message_length;
+fn apply<P: Packet>(
+    envelope: &Envelope,
+    packet: &mut P,
+    reply: &MessageReply<'_>,
+    question: &Question,
+) -> Result<(), Reason> {
+    let length = reply.answer.message_length;
     packet.resize(envelope.frame_length(length))?;
     let question = packet.hide_behind(question);
-    let sum = reply::write(packet, envelope.message, &message.query, question, &message.answer)?;
+    let sum = reply::write(packet, envelope.message, &reply.query, question, &reply.answer)?;
     envelope.write_reply(packet, length, sum)
 }
 
@@ -160,7 +220,7 @@ fn plan_message<'t, P: Packet, T: Tables>(
     let settings = tables.settings().ok_or(Reason::UnknownName)?;
     let mut query = Query::parse(packet, 0, packet.length(), settings.options, question)?;
     query.size = transport.largest(query.size);
-    let client = (client, Stale::for_sockets(tables, settings));
+    let client = (client, Stale::for_sockets(packet, tables, settings));
     let answer = Answer::find(packet, &query, question, tables, settings, client)?;
     Ok(MessageReply { query, answer })
 }
@@ -204,11 +264,4 @@ pub fn to_truncated<P: Packet>(packet: &mut P) -> Finding {
     let judgement = authority::slip(&request);
     let written = compose::write(packet, &request, &judgement, rcode::NOERROR);
     written.map_or(Finding::NoRoom, |()| judgement.finding)
-}
-
-impl Reply<'_> {
-    /// What it was counted as.
-    fn counter(&self) -> Counter {
-        self.message.answer.counter()
-    }
 }

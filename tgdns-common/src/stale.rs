@@ -3,6 +3,7 @@
 //! fresh, and the program has one path for both.
 
 use crate::{
+    packet::Packet,
     tables::{AnswerSet, Settings, Tables, policy},
     wire::dns::{ExtendedError, RecordHead},
 };
@@ -26,16 +27,17 @@ impl Stale {
 
     /// As the settings want it.
     #[inline(always)]
-    pub fn new<T: Tables>(tables: &T, settings: &Settings) -> Self {
+    pub fn new<P: Packet, T: Tables>(packet: &P, tables: &T, settings: &Settings) -> Self {
         let is_stale = tables.stale_mask(settings);
         let wanted = (settings.when_stale as u32) << 24;
-        // The sign is the bit of `VIEW`.
-        Self { view: wanted & is_stale, held: is_stale & !((wanted as i32 >> 31) as u32) }
+        // The sign is the bit of `VIEW`. Hidden, or the compiler makes a branch of it, of which the verifier walks both ways.
+        let is_view = packet.hide((wanted as i32 >> 31) as u64) as u32;
+        Self { view: wanted & is_stale, held: is_stale & !is_view }
     }
 
     /// The same for those who cannot pass a query up: they hold.
-    pub fn for_sockets<T: Tables>(tables: &T, settings: &Settings) -> Self {
-        match Self::new(tables, settings) {
+    pub fn for_sockets<P: Packet, T: Tables>(packet: &P, tables: &T, settings: &Settings) -> Self {
+        match Self::new(packet, tables, settings) {
             Self { view: NO_VIEW, .. } => Self { view: 0, held: u32::MAX },
             stale => stale,
         }

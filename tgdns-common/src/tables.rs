@@ -62,7 +62,7 @@ pub trait Tables {
     fn view(&self, client: Address, side: u8) -> u32;
     /// All bits where the answers are stale, as their controller has not been heard of for too long; else none.
     fn stale_mask(&self, settings: &Settings) -> u32;
-    /// Judges a client's query where responses are limited (`Settings::is_limited`).
+    /// Judges a client's query where that is to be (`rate::concerns`).
     fn judge_rate(&self, client: Address) -> Verdict;
     /// Counts, and returns the count before. It need not be the same on all CPUs.
     fn count(&self, counter: Counter) -> u64;
@@ -92,10 +92,10 @@ impl Address {
         bytemuck::cast(self.0.map(u64::to_le_bytes))
     }
 
-    /// Whether it is a mapped one.
+    /// Whether it is a mapped one. One comparison of both words: of one word that equals something the verifier would know that.
     #[inline(always)]
     pub const fn is_ipv4(self) -> bool {
-        self.0[0] == 0 && self.0[1] as u32 == 0xffff_0000
+        self.0[0] | (self.0[1] as u32 ^ 0xffff_0000) as u64 == 0
     }
 
     /// The last four bytes, which are the IPv4 address of a mapped one.
@@ -125,8 +125,8 @@ pub struct Settings {
     /// The high byte of `stale::VIEW` or `stale::NO_VIEW`, which the view's number gets when answers are stale; 0 where they are
     /// held.
     pub when_stale: u8,
-    /// 1 where the map `LIMIT` is to be obeyed, else 0.
-    pub is_limited: u8,
+    /// What the map `LIMIT` is to be obeyed for, as bits of `limited`.
+    pub limited: u8,
     pub reserved: [u8; 3],
 }
 
@@ -170,6 +170,16 @@ pub mod options {
             _ => 0,
         }
     }
+}
+
+/// Bits of `Settings::limited`; 0 where nothing is.
+pub mod limited {
+    /// Answers are.
+    pub const ANSWERS: u8 = 1;
+    /// So are queries that are passed up, as nobody but this controller's sockets gets them. They have a TCP port, too.
+    pub const PASSED: u8 = 2;
+    /// Those of clients in private networks are, too.
+    pub const PRIVATE: u8 = 4;
 }
 
 /// Bits of `AnswerSet::policy`. All are 0 in most sets, which then cost one comparison.

@@ -45,6 +45,10 @@ static LIMIT: Array<RateLimit, 1> = Array::new();
 #[btf_map]
 static BUCKETS: Array<u64, { rate::BUCKETS }> = Array::new();
 
+/// Who was limited last, an IPv4 address mapped into IPv6, so that the controller can tell of it. Not pinned either.
+#[btf_map]
+static LIMITED: PerCpuArray<[u8; 16], 1> = PerCpuArray::new();
+
 #[btf_map]
 static COUNTERS: PerCpuArray<Counters, 1> = PerCpuArray::new();
 
@@ -179,7 +183,14 @@ impl tables::Tables for Maps<'_> {
         if self.context.ingress_ifindex() == LOOPBACK {
             return Verdict::Answer;
         }
-        LIMIT.get(0).map_or(Verdict::Answer, |limit| limit.judge(client, self))
+        let verdict = LIMIT.get(0).map_or(Verdict::Answer, |limit| limit.judge(client, self));
+        if verdict != Verdict::Answer
+            && let Some(last) = LIMITED.get_ptr_mut(0)
+        {
+            // SAFETY: the kernel's memory, aligned as maps' values are, of this CPU only.
+            unsafe { last.cast::<[u64; 2]>().write_volatile(client.0) };
+        }
+        verdict
     }
 
     #[inline(always)]

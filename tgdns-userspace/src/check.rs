@@ -5,13 +5,14 @@
 mod advice;
 mod policy;
 mod probe;
+mod rate_limit;
 #[cfg(test)]
 mod tests;
 
 use serde_json::{Value, json};
 
 use crate::{
-    cluster::{Answer, Cluster, DefaultView, Model, RateLimit, Server, WhenStale},
+    cluster::{Answer, Cluster, DefaultView, Model, Server, WhenStale},
     table,
 };
 pub use advice::{notes, warnings, warnings_here};
@@ -27,9 +28,7 @@ pub fn render(model: &Model, warnings: &[String]) -> String {
         humantime::format_duration(model.stale_after),
         when_stale(model.when_stale)
     ));
-    if let Some(limit) = &model.rate_limit {
-        text.push_str(&rate_limit(limit));
-    }
+    text.push_str(&rate_limit::line(model.rate_limit.as_ref()));
     if !model.views.is_empty() {
         text.push('\n');
         text.push_str(&table::render(2, &views(model)));
@@ -58,20 +57,6 @@ pub fn render(model: &Model, warnings: &[String]) -> String {
         }
     }
     text
-}
-
-fn rate_limit(limit: &RateLimit) -> String {
-    let RateLimit { responses_per_second, slip, ipv4_prefix, ipv6_prefix, exempt } = limit;
-    let beyond = match slip {
-        0 => "beyond that dropped".to_owned(),
-        1 => "beyond that sent to TCP".to_owned(),
-        slip => format!("beyond that dropped, but one of {slip} sent to TCP"),
-    };
-    let exempt = list(exempt).map_or_else(String::new, |exempt| format!("; never limited: {exempt}"));
-    format!(
-        "each /{ipv4_prefix} of IPv4 and /{ipv6_prefix} of IPv6 gets {responses_per_second} answers/s over UDP, \
-         {beyond}{exempt}\n"
-    )
 }
 
 /// What `when_stale` does, for people.
@@ -149,6 +134,7 @@ pub fn to_json(model: &Model, warnings: &[String]) -> Value {
             "ipv4_prefix": limit.ipv4_prefix,
             "ipv6_prefix": limit.ipv6_prefix,
             "exempt": limit.exempt.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "exempt_private": limit.exempt_private,
         })),
         "probes_at_once": model.probes.at_once,
         "commands_at_once": model.probes.commands_at_once,

@@ -34,6 +34,7 @@ use attachments::Attachments;
 pub use event::Event;
 use health_file::{HealthFile, unix_milliseconds};
 use heartbeat::Heartbeat;
+use limiting::Limiting;
 use probing::{Paused, Tally};
 use publication::Publication;
 use readings::Readings;
@@ -50,6 +51,7 @@ mod calls;
 mod event;
 mod health_file;
 mod heartbeat;
+mod limiting;
 mod log;
 mod open_files;
 mod probing;
@@ -122,6 +124,7 @@ struct Controller {
     self_test: SelfTesting,
     health_file: HealthFile,
     heartbeat: Heartbeat,
+    limiting: Limiting,
     slow_path: SlowPath,
     hooks: Hooks,
     started: SystemTime,
@@ -158,6 +161,7 @@ impl Controller {
             self_test: SelfTesting::default(),
             health_file: HealthFile::new(now),
             heartbeat: Heartbeat::default(),
+            limiting: Limiting::default(),
             slow_path,
             started: SystemTime::now(),
             started_at: now,
@@ -224,6 +228,7 @@ impl Controller {
             self.publication.again_at(),
             self.attachments.due_at(),
             self.self_test.due_at(),
+            self.limiting.due_at(),
             self.roster.next_ttls_at(),
             self.next_admin_end(),
             self.rules.due_at(),
@@ -250,6 +255,7 @@ impl Controller {
             self.publish_due(now, unix_seconds, sources);
         }
         self.tell_rules(now);
+        self.tell_limiting(now);
         self.beat_if_due(now);
         // Behind that, so that what is asked is fresh.
         self.self_test.run_if_due(self.fast_path.as_mut(), self.publication.error().is_none());

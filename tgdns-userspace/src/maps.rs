@@ -25,6 +25,7 @@ mod answers;
 mod grace;
 mod layout;
 mod left;
+pub mod limited;
 mod table;
 mod views;
 
@@ -138,7 +139,7 @@ impl Maps {
             layout: LAYOUT,
             options: wanted.options,
             when_stale: wanted.when_stale,
-            is_limited: wanted.is_limited,
+            limited: wanted.limited,
             ..before
         })?;
         self.index.flipped(before.names, names);

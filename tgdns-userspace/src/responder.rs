@@ -9,11 +9,17 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use tgdns_common::{finding::Finding, rate::Verdict, respond, tables::Address, transport::Transport};
+use tgdns_common::{
+    finding::Finding,
+    rate::{self, Verdict},
+    respond,
+    tables::Address,
+    transport::Transport,
+};
 use tokio::sync::watch;
 
 use crate::image::Image;
-use buckets::Buckets;
+pub use buckets::Buckets;
 use message::Message;
 use zones::Served;
 
@@ -31,19 +37,31 @@ pub struct Responder {
 }
 
 impl Responder {
-    pub fn new(tables: watch::Receiver<Arc<Image>>, counts: Arc<Counts>, transport: Transport) -> Self {
-        Self { tables, counts, transport, buckets: Buckets::new() }
+    /// Sockets that share `buckets` limit a network together.
+    pub fn new(
+        tables: watch::Receiver<Arc<Image>>,
+        counts: Arc<Counts>,
+        buckets: Buckets,
+        transport: Transport,
+    ) -> Self {
+        Self { tables, counts, transport, buckets }
     }
 
     /// The buffer starts with a message of that length, and afterwards with its reply; gives the reply's length, or
     /// nothing where there is none.
     pub fn answer(&self, buffer: &mut [u8], length: usize, client: IpAddr) -> Option<usize> {
         let mut message = Message::new(buffer, length);
-        let client = mapped(client);
-        let finding = self.serve(|zones| match self.judge(zones.image, client) {
-            Verdict::Answer => respond::to_message(&mut message, client, self.transport, zones),
-            Verdict::Slip => respond::to_truncated(&mut message),
-            Verdict::Drop => Finding::RateLimited,
+        let address = mapped(client);
+        let finding = self.serve(|zones| {
+            let verdict = self.judge(zones.image, address);
+            if verdict != Verdict::Answer {
+                self.buckets.limited(client.to_canonical());
+            }
+            match verdict {
+                Verdict::Answer => respond::to_message(&mut message, address, self.transport, zones),
+                Verdict::Slip => respond::to_truncated(&mut message),
+                Verdict::Drop => Finding::RateLimited,
+            }
         });
         finding.rcode().map(|_| message.into_length())
     }
@@ -62,8 +80,10 @@ impl Responder {
     /// Over TCP nobody asks in another's name.
     fn judge(&self, image: &Image, client: Address) -> Verdict {
         match (&image.rate_limit, self.transport) {
-            (Some(limit), Transport::Udp) => limit.judge(client, &self.buckets),
-            (None, _) | (_, Transport::Tcp) => Verdict::Answer,
+            (Some(limit), Transport::Udp) if rate::concerns(image.settings.limited, client) => {
+                limit.judge(client, &self.buckets)
+            }
+            (Some(_) | None, Transport::Udp | Transport::Tcp) => Verdict::Answer,
         }
     }
 
@@ -98,6 +118,11 @@ impl Default for Counts {
 }
 
 impl Counts {
+    /// So many messages came to that.
+    pub fn of(&self, finding: Finding) -> u64 {
+        self.0.get(finding as usize).map_or(0, |count| count.load(Ordering::Relaxed))
+    }
+
     /// Name and value of each.
     pub fn snapshot(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let values = self.0.iter().map(|count| count.load(Ordering::Relaxed));

@@ -3,7 +3,8 @@
 //! What is pinned stays when the controller ends: a dead controller never silences the name.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -180,6 +181,14 @@ impl FastPath {
         let asked = self.findings.counted().values();
         let counters = self.program.counters()?.into_iter().zip(asked);
         Ok(counters.map(|((name, count), asked)| (name, count.saturating_sub(*asked))).collect())
+    }
+
+    /// Clients that the program has limited since the last time, one of each CPU at most.
+    ///
+    /// # Errors
+    /// The map cannot be read or written.
+    pub fn take_limited(&mut self) -> Result<BTreeSet<IpAddr>> {
+        self.program.take_limited()
     }
 
     /// Asks the program the next questions of the self-test, until that time.

@@ -11,7 +11,7 @@ use std::{
 };
 
 use anyhow::{Result, bail};
-use tgdns::responder::{Counts, Responder};
+use tgdns::responder::{Buckets, Counts, Responder};
 use tgdns_common::transport::Transport;
 use tokio::sync::watch;
 
@@ -195,8 +195,9 @@ impl Ours {
     fn new() -> Result<Self> {
         let (sender, tables) = watch::channel(Arc::new(vectors::table_set("oracle")?.image()));
         let counts = Arc::new(Counts::default());
-        let responders = [Transport::Udp, Transport::Tcp]
-            .map(|transport| Responder::new(tables.clone(), Arc::clone(&counts), transport));
+        let responders = [Transport::Udp, Transport::Tcp].map(|transport| {
+            Responder::new(tables.clone(), Arc::clone(&counts), Buckets::default(), transport)
+        });
         Ok(Self { responders, _tables: sender })
     }
 

@@ -9,7 +9,7 @@ use std::{
 
 use tgdns::{
     image::Image,
-    responder::{Counts, Responder},
+    responder::{Buckets, Counts, Responder},
     slow::tcp::stream::{PREFIX, Stream},
 };
 use tgdns_common::transport::Transport;
@@ -165,8 +165,9 @@ static RESPONDERS: LazyLock<Vec<[Responder; 2]>> = LazyLock::new(|| {
     let counts = Arc::new(Counts::default());
     let responder = |(_, image): &(_, Arc<Image>)| {
         let tables = watch::channel(Arc::clone(image)).1;
-        [Transport::Udp, Transport::Tcp]
-            .map(|transport| Responder::new(tables.clone(), Arc::clone(&counts), transport))
+        [Transport::Udp, Transport::Tcp].map(|transport| {
+            Responder::new(tables.clone(), Arc::clone(&counts), Buckets::default(), transport)
+        })
     };
     SETS.iter().map(responder).collect()
 });

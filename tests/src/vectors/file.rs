@@ -65,20 +65,24 @@ pub struct Tables {
     pub version: String,
     /// Whether the controller has not been heard of for too long, and what is said then.
     pub stale: Option<WhenStale>,
-    /// Whether responses are limited, and how.
+    /// Whether responses are limited, and how; what is not said is as by default.
     pub rate_limit: Option<RateLimit>,
     /// Whether there is a secret for cookies.
     #[serde(default)]
     pub cookies: bool,
+    /// Whether the host has no sockets on port 53, so that others may have them.
+    #[serde(default)]
+    pub no_sockets: bool,
 }
 
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RateLimit {
-    pub responses_per_second: u32,
-    pub slip: u8,
+    pub responses_per_second: Option<u32>,
+    pub slip: Option<u8>,
     #[serde(default)]
     pub exempt: Vec<ipnet::IpNet>,
+    pub exempt_private: Option<bool>,
 }
 
 #[derive(Clone, Copy, Deserialize)]

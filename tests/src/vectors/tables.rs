@@ -77,6 +77,10 @@ impl TableSet {
             });
             chosen.push(Chosen::new(rule(cluster.rule), weights));
         }
+        let listen = match tables.no_sockets {
+            true => vec![],
+            false => vec!["0.0.0.0:53".parse()?, "[::]:53".parse()?],
+        };
         let model = Model {
             interfaces: vec!["eth0".into()],
             xdp_mode: XdpMode::Native,
@@ -85,7 +89,7 @@ impl TableSet {
             control_group: None,
             writable: vec![],
             pin_directory: "/nonexistent".into(),
-            listen: vec!["0.0.0.0:53".parse()?],
+            listen,
             identity: tables.identity.clone(),
             version: tables.version.clone(),
             cookie_secret: tables.cookies.then(|| "/nonexistent".into()),
@@ -207,8 +211,15 @@ fn servers(cluster: &file::Cluster, views: &[View]) -> Result<(Vec<Server>, Vec<
 }
 
 fn rate_limit(limit: &file::RateLimit) -> RateLimit {
-    let file::RateLimit { responses_per_second, slip, exempt } = limit.clone();
-    RateLimit { responses_per_second, slip, exempt, ..RateLimit::default() }
+    let file::RateLimit { responses_per_second, slip, exempt, exempt_private } = limit.clone();
+    let default = RateLimit::default();
+    RateLimit {
+        responses_per_second: responses_per_second.unwrap_or(default.responses_per_second),
+        slip: slip.unwrap_or(default.slip),
+        exempt,
+        exempt_private: exempt_private.unwrap_or(default.exempt_private),
+        ..default
+    }
 }
 
 fn when_stale(word: file::WhenStale) -> WhenStale {

@@ -5,7 +5,7 @@ use std::{net::IpAddr, sync::Arc};
 use tgdns::{
     cookie::Secrets,
     image::Image,
-    responder::{Counts, Responder},
+    responder::{Buckets, Counts, Responder},
 };
 use tgdns_common::transport::Transport;
 use tokio::sync::watch;
@@ -18,17 +18,18 @@ pub const CLIENT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 /// The tables of a set, served.
 pub struct Host {
     image: Arc<Image>,
+    buckets: Buckets,
 }
 
 impl Host {
     pub fn new(set: &TableSet) -> Self {
-        Self { image: Arc::new(set.image()) }
+        Self { image: Arc::new(set.image()), buckets: Buckets::default() }
     }
 
     /// The same, but it gives cookies.
     pub fn with_cookies(self, secrets: Secrets) -> Self {
         let image = Arc::into_inner(self.image).expect("nobody else has it");
-        Self { image: Arc::new(image.with_secrets(Some(Arc::new(secrets)))) }
+        Self { image: Arc::new(image.with_secrets(Some(Arc::new(secrets)))), buckets: self.buckets }
     }
 
     /// The reply to a message; nothing where it stays silent.
@@ -52,7 +53,8 @@ impl Host {
         answer: impl FnOnce(&Responder, &mut [u8]) -> Option<usize>,
     ) -> Option<Vec<u8>> {
         let (_sender, tables) = watch::channel(Arc::clone(&self.image));
-        let responder = Responder::new(tables, Arc::new(Counts::default()), transport);
+        let (counts, buckets) = (Arc::new(Counts::default()), self.buckets.clone());
+        let responder = Responder::new(tables, counts, buckets, transport);
         let mut buffer = vec![0xa5; 65_535];
         buffer.get_mut(..message.len())?.copy_from_slice(message);
         let length = answer(&responder, &mut buffer)?;

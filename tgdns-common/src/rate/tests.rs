@@ -131,6 +131,48 @@ fn exempt_networks_are_not_limited() {
     }
 }
 
+/// The first and the last address of each network, and those beside it.
+#[test]
+fn private_networks() {
+    for (network, first, last) in [
+        ("10/8", [10, 0, 0, 0], [10, 255, 255, 255]),
+        ("100.64/10", [100, 64, 0, 0], [100, 127, 255, 255]),
+        ("127/8", [127, 0, 0, 0], [127, 255, 255, 255]),
+        ("169.254/16", [169, 254, 0, 0], [169, 254, 255, 255]),
+        ("172.16/12", [172, 16, 0, 0], [172, 31, 255, 255]),
+        ("192.168/16", [192, 168, 0, 0], [192, 168, 255, 255]),
+    ] {
+        let beside = |address: [u8; 4], step: i32| {
+            client(u32::from_be_bytes(address).wrapping_add_signed(step).to_be_bytes())
+        };
+        assert!(is_private(client(first)) && is_private(client(last)), "{network}");
+        assert!(!is_private(beside(first, -1)) && !is_private(beside(last, 1)), "{network}");
+    }
+    let of6 = |address: u128| Address::from_ipv6(address.to_be_bytes());
+    for (network, first, last) in [
+        ("fc00::/7", 0xfc00 << 112, (0xfe00 << 112) - 1),
+        ("fe80::/10", 0xfe80 << 112, (0xfec0 << 112) - 1),
+        ("::1", 1, 1),
+    ] {
+        assert!(is_private(of6(first)) && is_private(of6(last)), "{network}");
+        assert!(!is_private(of6(first - 1)) && !is_private(of6(last + 1)), "{network}");
+    }
+}
+
+#[test]
+fn whom_it_concerns() {
+    let (inside, outside) = (client([10, 1, 2, 3]), client([198, 51, 100, 7]));
+    for (bits, expected) in [
+        (0, (false, false)),
+        (limited::ANSWERS, (false, true)),
+        (limited::ANSWERS | limited::PASSED, (false, true)),
+        (limited::ANSWERS | limited::PRIVATE, (true, true)),
+        (limited::PRIVATE, (false, false)),
+    ] {
+        assert_eq!((concerns(bits, inside), concerns(bits, outside)), expected, "{bits}");
+    }
+}
+
 /// A flood from many networks neither limits others nor frees who floods.
 #[test]
 fn floods_from_everywhere_change_nothing_for_others() {

@@ -21,6 +21,7 @@ pub fn warnings(model: &Model) -> Vec<String> {
         of_addresses(model, cluster, &mut warnings);
     }
     probe::of_limits(model, &mut warnings);
+    super::rate_limit::warnings(model, &mut warnings);
     if model.listen.is_empty() {
         let told = [
             ("identity", !model.identity.is_empty()),

@@ -33,6 +33,7 @@ const NAT: &str = r#"
 fn table() {
     let expected = r#"eth0, xdp native, listening on 0.0.0.0:53, [::]:53
 stale 10s after the controller's last beat: the last answers are held
+each /24 of IPv4 and /56 of IPv6 gets 200 answers/s over UDP, beyond that dropped, but one of 2 sent to TCP; never limited: private networks
 
   view     clients
   lan      192.168.0.0/16, fd00::/8
@@ -79,6 +80,7 @@ fn table_of_views() {
     let tables: Vec<&str> = rendered.split("\n\n").take(3).collect();
     let expected = r#"eth0, xdp native, listening on 0.0.0.0:53, [::]:53
 stale 10s after the controller's last beat: the last answers are held
+each /24 of IPv4 and /56 of IPv6 gets 200 answers/s over UDP, beyond that dropped, but one of 2 sent to TCP; never limited: private networks
 
   view  clients
   lan   192.168.0.0/16, and all others
@@ -140,6 +142,8 @@ fn table_without_views() {
     "#;
     let expected = "no interfaces, xdp off, listening on 127.0.0.1:5300\n\
         stale 10s after the controller's last beat: the last answers are held\n\
+        each /24 of IPv4 and /56 of IPv6 gets 200 answers/s over UDP, beyond that dropped, but one of 2 sent to TCP; \
+        never limited: private networks\n\
         \n\
         internet.intern.netz: ttl 1 s, answers with 2 addresses, chosen by weight\n\
         tcp probe of port 443 every 1s (100ms while changing), timeout 500ms, 2 up, 3 down\n  \
@@ -201,7 +205,7 @@ fn several_probes() {
         server = [{ name = "a", address = "10.9.9.1", probe = { name = "viewer", port = 5901 } }]
     "#;
     let rendered = render(&parse(text, "F").unwrap());
-    let lines: Vec<&str> = rendered.lines().skip(4).take(5).collect();
+    let lines: Vec<&str> = rendered.lines().skip(5).take(5).collect();
     let expected = [
         "tcp: tcp probe of port 443 every 1s (100ms while changing), timeout 500ms, 2 up, 3 down",
         "viewer: tcp probe of port 5900 every 1s (100ms while changing, 30s while down), timeout 500ms, 2 up, 3 down",

@@ -2,7 +2,7 @@
 
 use ipnet::IpNet;
 
-/// Defaults are those of NSD, and of BIND where it limits.
+/// Defaults are those of NSD (200 in a second, slip 2, /24), and of BIND and Windows for IPv6 (/56).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RateLimit {
     /// Of one network; as many may come at once.
@@ -14,10 +14,19 @@ pub struct RateLimit {
     pub ipv6_prefix: u8,
     /// Networks that are never limited, such as the organisation's own forwarders.
     pub exempt: Vec<IpNet>,
+    /// Nor are private ones (`tgdns_common::rate::is_private`): their addresses reach a host from inside alone.
+    pub exempt_private: bool,
 }
 
 impl Default for RateLimit {
     fn default() -> Self {
-        Self { responses_per_second: 200, slip: 2, ipv4_prefix: 24, ipv6_prefix: 56, exempt: Vec::new() }
+        Self {
+            responses_per_second: 200,
+            slip: 2,
+            ipv4_prefix: 24,
+            ipv6_prefix: 56,
+            exempt: Vec::new(),
+            exempt_private: true,
+        }
     }
 }

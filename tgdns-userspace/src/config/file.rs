@@ -5,6 +5,7 @@
 mod alias;
 mod policy;
 mod probe;
+mod rate_limit;
 
 use std::{fmt, marker::PhantomData};
 
@@ -17,6 +18,7 @@ use toml::Spanned;
 pub(super) use alias::{Addresses, Alias, Row, RowTable};
 pub(super) use policy::{AllDown, MinUp, Select};
 pub(super) use probe::{Probe, Probes};
+pub(super) use rate_limit::{RateLimit, RateLimitTable};
 
 use super::{
     any::deserialize_any,
@@ -75,17 +77,7 @@ pub(super) struct Dns {
     pub(super) tcp_connections: Given<Connections>,
     pub(super) tcp_connections_per_client: Given<Connections>,
     pub(super) tcp_idle_timeout: Given<Time<100, 3_600_000>>,
-    pub(super) rate_limit: Given<Table<RateLimit>>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RateLimit {
-    pub(super) responses_per_second: Given<Number<1, 100_000>>,
-    pub(super) slip: Given<Number<0, 100>>,
-    pub(super) ipv4_prefix: Given<Number<8, 32>>,
-    pub(super) ipv6_prefix: Given<Number<16, 128>>,
-    pub(super) exempt: Given<Vec<Spanned<Prefix>>>,
+    pub(super) rate_limit: Given<RateLimit>,
 }
 
 #[derive(Debug, Deserialize)]

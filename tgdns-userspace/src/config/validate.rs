@@ -46,8 +46,8 @@ pub(super) fn model(file: File, mistakes: &mut Mistakes<'_>) -> Model {
     let dns_at = file.dns.as_ref().map_or(root.clone(), Spanned::span);
     let dns = file.dns.map(|dns| dns.into_inner().0).unwrap_or_default();
     let tcp = tcp_limits(&dns, &dns_at, mistakes);
-    let rate_limit = rate_limit::rate_limit(dns.rate_limit, mistakes);
     let listen = listen(dns.listen, xdp_mode, mistakes);
+    let rate_limit = rate_limit::rate_limit(dns.rate_limit, &listen, mistakes);
     let (views, view_names) = view::views(file.view, mistakes);
     let default_view = view::default_view(file.default_view, &view_names, mistakes);
 

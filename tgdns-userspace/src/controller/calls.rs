@@ -86,9 +86,11 @@ impl Controller {
     }
 
     fn notes(&self) -> Vec<String> {
-        let Some(fast_path) = &self.fast_path else { return Vec::new() };
-        let waiting = fast_path.is_waiting().then(|| WAITING.to_owned());
-        waiting.into_iter().chain(self.self_test.notes(fast_path)).collect()
+        let of_fast_path = self.fast_path.iter().flat_map(|fast_path| {
+            let waiting = fast_path.is_waiting().then(|| WAITING.to_owned());
+            waiting.into_iter().chain(self.self_test.notes(fast_path))
+        });
+        of_fast_path.chain(self.limiting.notes()).collect()
     }
 
     fn process(&self, sources: &Sources) -> status::Process {

@@ -7,14 +7,14 @@ use std::{
 };
 
 use anyhow::Result;
-use tgdns_common::transport::Transport;
+use tgdns_common::{finding::Finding, transport::Transport};
 use tokio::{
     net::{TcpListener, UdpSocket},
     sync::watch,
     task::AbortHandle,
 };
 
-use super::{reloading::read_secrets, sources::Sources};
+use super::{limiting::Withheld, reloading::read_secrets, sources::Sources};
 use crate::{
     cluster::Model,
     cookie::Secrets,
@@ -33,6 +33,7 @@ pub(super) struct SlowPath {
     udp_counters: Arc<slow::Counters>,
     tcp_counters: Arc<slow::TcpCounters>,
     queries: Arc<responder::Counts>,
+    buckets: responder::Buckets,
 }
 
 /// Sockets that nobody serves yet.
@@ -70,6 +71,7 @@ impl SlowPath {
             udp_counters: Arc::default(),
             tcp_counters,
             queries: Arc::default(),
+            buckets: responder::Buckets::default(),
         };
         slow_path.sockets = slow_path.bind_more(&model.listen)?;
         Ok(slow_path)
@@ -109,7 +111,8 @@ impl SlowPath {
     fn serve(&mut self, sources: &mut Sources) {
         let Some(tables) = &self.tables else { return };
         let answer = |transport| {
-            let responder = Responder::new(tables.subscribe(), Arc::clone(&self.queries), transport);
+            let (queries, buckets) = (Arc::clone(&self.queries), self.buckets.clone());
+            let responder = Responder::new(tables.subscribe(), queries, buckets, transport);
             move |buffer: &mut [u8], length: usize, client: IpAddr| responder.answer(buffer, length, client)
         };
         for sockets in self.sockets.values_mut() {
@@ -127,6 +130,19 @@ impl SlowPath {
                 }),
             ];
         }
+    }
+
+    /// What was left out for clients over the limit.
+    pub(super) fn withheld(&self) -> Withheld {
+        Withheld {
+            slipped: self.queries.of(Finding::Slipped),
+            dropped: self.queries.of(Finding::RateLimited),
+        }
+    }
+
+    /// The last one of those clients, if there was one since the last time.
+    pub(super) fn take_limited(&self) -> Option<IpAddr> {
+        self.buckets.take_limited()
     }
 
     pub(super) fn stats(&self) -> Vec<(String, u64)> {

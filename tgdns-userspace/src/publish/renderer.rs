@@ -51,6 +51,7 @@ impl Renderer {
                 *known = wanted.map(|wanted| Rendered::new(model, basis, index, cluster, wanted));
             }
         }
+        let covered = rate_limit::covered(&model.listen, &selection.services);
         let services = self.services(&selection.services);
         let settings = Settings {
             stale_at: [0; 8],
@@ -60,7 +61,7 @@ impl Renderer {
             layout: LAYOUT,
             options: options(model),
             when_stale: stale::view_byte(model.when_stale),
-            is_limited: u8::from(model.rate_limit.is_some()),
+            limited: model.rate_limit.as_ref().map_or(0, |limit| rate_limit::bits(limit, covered)),
             reserved: [0; 3],
         };
         let of_cluster = |of: fn(&Rendered) -> &Vec<Arc<Slot>>| {
@@ -79,7 +80,7 @@ impl Renderer {
                 identity: model.identity.clone(),
                 version: model.version.clone(),
             },
-            rate_limit: model.rate_limit.as_ref().map(rate_limit::rate_limit),
+            rate_limit: model.rate_limit.as_ref().map(|limit| rate_limit::rate_limit(limit, covered)),
             freshness: Default::default(),
             turns: Default::default(),
         }

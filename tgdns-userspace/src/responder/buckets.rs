@@ -1,8 +1,9 @@
-//! The networks that a socket has answered of late: the fast path has its own.
+//! The networks that the sockets have answered of late: the fast path has its own.
 
 use std::{
+    net::IpAddr,
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Instant,
@@ -14,19 +15,33 @@ use crate::heartbeat;
 
 /// Clones share them. They take no memory before the first query that is to be judged.
 #[derive(Clone, Debug)]
-pub(super) struct Buckets {
+pub struct Buckets {
     buckets: Arc<OnceLock<Box<[AtomicU64]>>>,
+    last_limited: Arc<Mutex<Option<IpAddr>>>,
     began: Instant,
     ticks_in_second: u64,
 }
 
-impl Buckets {
-    pub(super) fn new() -> Self {
+impl Default for Buckets {
+    fn default() -> Self {
         Self {
             buckets: Arc::default(),
+            last_limited: Arc::default(),
             began: Instant::now(),
             ticks_in_second: heartbeat::ticks_in_second().into(),
         }
+    }
+}
+
+impl Buckets {
+    /// Notes that a client was limited.
+    pub(super) fn limited(&self, client: IpAddr) {
+        *self.last_limited.lock().unwrap_or_else(PoisonError::into_inner) = Some(client);
+    }
+
+    /// The client that was limited last, if one was since the last time.
+    pub fn take_limited(&self) -> Option<IpAddr> {
+        self.last_limited.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     fn at(&self, position: u32) -> Option<&AtomicU64> {

@@ -1,6 +1,8 @@
 //! The program in the kernel, with its maps.
 
 use std::{
+    collections::BTreeSet,
+    net::IpAddr,
     path::Path,
     time::{Duration, Instant},
 };
@@ -15,7 +17,7 @@ use super::{Published, beat, link};
 use crate::{
     cluster::XdpMode,
     image::Image,
-    maps::{self, Maps},
+    maps::{self, Maps, limited::Limited},
     self_test,
 };
 
@@ -28,6 +30,7 @@ pub const PROGRAM: &str = "tgdns";
 pub struct Program {
     ebpf: Ebpf,
     maps: Maps,
+    limited: Limited,
 }
 
 impl Program {
@@ -50,6 +53,7 @@ impl Program {
             ebpf.take_map(name).with_context(|| format!("the object has no map {name}"))
         })?;
         maps.forget_empty()?;
+        let limited = Limited::new(ebpf.take_map("LIMITED").context("the object has no map LIMITED")?)?;
         for name in [PROGRAM, beat::NAME] {
             xdp(&mut ebpf, name)?
                 .load()
@@ -58,7 +62,7 @@ impl Program {
         if let Some(directory) = pin_directory {
             beat::pin(xdp(&mut ebpf, beat::NAME)?, directory)?;
         }
-        Ok(Self { ebpf, maps })
+        Ok(Self { ebpf, maps, limited })
     }
 
     /// Attaches it to an interface, and pins the link.
@@ -122,6 +126,14 @@ impl Program {
     /// The map cannot be read.
     pub fn counters(&self) -> Result<Vec<(&'static str, u64)>> {
         self.maps.counters()
+    }
+
+    /// Clients that it has limited since the last time, one of each CPU at most.
+    ///
+    /// # Errors
+    /// The map cannot be read or written.
+    pub fn take_limited(&mut self) -> Result<BTreeSet<IpAddr>> {
+        self.limited.take()
     }
 
     /// Runs it on a frame (BPF_PROG_TEST_RUN), `repeat` times; gives the last run's action and frame. `dns.rate_limit` does not

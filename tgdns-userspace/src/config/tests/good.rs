@@ -10,7 +10,7 @@ use super::super::load;
 use super::*;
 use crate::cluster::{
     AllDown, Answer, Call, DefaultView, Hook, Join, Model, Occasion, Policy, Probe, ProbeKind, ProbeLimits,
-    Select, Tcp, TcpLimits, Trust, WhenStale, XdpMode,
+    RateLimit, Select, Tcp, TcpLimits, Trust, WhenStale, XdpMode,
 };
 
 /// The smallest file, and every default.
@@ -56,7 +56,7 @@ fn defaults() {
     assert_eq!(listen, [(Ipv4Addr::UNSPECIFIED, 53).into(), (Ipv6Addr::UNSPECIFIED, 53).into()]);
     let expected =
         TcpLimits { connections: 1000, connections_per_client: 100, idle_timeout: Duration::from_secs(10) };
-    assert_eq!((tcp, rate_limit), (expected, None));
+    assert_eq!((tcp, rate_limit), (expected, Some(RateLimit::default())));
     assert_eq!(probes, ProbeLimits { at_once: 2048, commands_at_once: 64 });
     assert_eq!((views, default_view, hooks), (vec![], DefaultView::Own, vec![]));
     let [cluster] = clusters.try_into().unwrap();

@@ -9,7 +9,7 @@ use tokio::{
     net::{UnixListener, UnixStream},
     runtime,
     sync::{mpsc, oneshot},
-    task::{JoinSet, spawn_blocking, yield_now},
+    task::{JoinSet, coop::unconstrained, spawn_blocking, yield_now},
     time::timeout,
 };
 
@@ -79,7 +79,8 @@ pub(super) async fn serve(listener: UnixListener, calls: mpsc::Sender<Call>) {
     // None of those who have connected already loses its place to another.
     places = Arc::new(Places::new(CLIENTS_AT_ONCE));
     let dismiss = async {
-        while let Some(Ok((stream, _))) = listener.accept().now_or_never() {
+        // Of this task's turn more may have been used up than accepting all would be allowed.
+        while let Some(Ok((stream, _))) = unconstrained(listener.accept()).now_or_never() {
             welcome(stream, &calls, &places, &mut clients).await;
         }
         drop(listener);
@@ -152,7 +153,12 @@ async fn answer(line: &[u8], calls: &mpsc::Sender<Call>) -> Result<Reply> {
         .context("not a request: ask one per line, {\"command\":\"status\"} or {\"command\":\"stats\"}")?;
     let (reply, answered) = oneshot::channel();
     calls.send(Call { request, reply }).await.ok().context(STOPPING)?;
-    answered.await.ok().context(STOPPED)?
+    tokio::select! {
+        biased;
+        told = answered => told.ok().context(STOPPED)?,
+        // Who could have replied may still be there.
+        () = calls.closed() => Err(anyhow!(STOPPED)),
+    }
 }
 
 /// In pieces: a short reply need not wait until all long ones are sent.

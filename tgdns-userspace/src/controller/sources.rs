@@ -1,6 +1,13 @@
 //! Where the events come from.
 
-use std::{future::Future, os::unix::net::UnixListener, path::PathBuf, sync::Arc, time::Instant};
+use std::{
+    future::Future,
+    os::unix::net::UnixListener,
+    panic::{self, AssertUnwindSafe},
+    path::PathBuf,
+    sync::Arc,
+    time::Instant,
+};
 
 use anyhow::{Context as _, Result, anyhow};
 use tokio::{
@@ -48,6 +55,9 @@ pub(super) struct Sources {
     hang_up: Signal,
     /// None of these should ever end.
     tasks: JoinSet<Result<()>>,
+    /// What broke of the work beside the loop.
+    broken: mpsc::Receiver<anyhow::Error>,
+    broken_sender: mpsc::Sender<anyhow::Error>,
     /// Nothing is probed before it is told what.
     pub(super) probes: Probes,
 }
@@ -63,6 +73,7 @@ impl Sources {
         let (saved_sender, saved) = mpsc::channel(1);
         let (health_saved_sender, health_saved) = mpsc::channel(1);
         let (loaded_sender, loaded) = mpsc::channel(1);
+        let (broken_sender, broken) = mpsc::channel(1);
         let (interfaces_wanted, wanted) = watch::channel(model.interfaces.clone());
         let mut sources = Self {
             probed,
@@ -82,6 +93,8 @@ impl Sources {
             interrupt: signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?,
             hang_up: signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?,
             tasks: JoinSet::new(),
+            broken,
+            broken_sender,
             probes: Probes::new(probed_sender, Arc::new(Pace::new(model.probes))),
         };
         if model.xdp_mode != XdpMode::Off {
@@ -114,40 +127,35 @@ impl Sources {
         });
     }
 
-    /// Reads the configuration anew where the disk holds up nobody; an event tells when that is done.
+    /// Reads the configuration anew; an event tells when that is done.
     pub(super) fn load(&self, configuration: Configuration, before: Model) {
-        let loaded = self.loaded_sender.clone();
-        spawn_blocking(move || {
-            // The loop may have ended.
-            let _ = loaded.blocking_send(Loaded::read(&configuration, &before));
-        });
+        self.beside(&self.loaded_sender, move || Loaded::read(&configuration, &before));
     }
 
-    /// Writes a text for clients where that holds up nobody; an event has it when that is done.
+    /// Writes a text for clients; an event has it when that is done.
     pub(super) fn write(&self, write: impl FnOnce() -> Result<Reply> + Send + 'static) {
-        let written = self.written_sender.clone();
-        spawn_blocking(move || {
-            // The loop may have ended.
-            let _ = written.blocking_send(write());
-        });
+        self.beside(&self.written_sender, write);
     }
 
-    /// Saves the admin states where the disk holds up nobody; an event tells when that is done.
+    /// Saves the admin states; an event tells when that is done.
     pub(super) fn save(&self, directory: PathBuf, admins: Admins) {
-        let saved = self.saved_sender.clone();
-        spawn_blocking(move || {
-            let outcome = admin::file::write(&directory, admins);
-            // The loop may have ended.
-            let _ = saved.blocking_send(outcome);
-        });
+        self.beside(&self.saved_sender, move || admin::file::write(&directory, admins));
     }
 
-    /// Saves the servers' health where the disk holds up nobody; an event tells when that is done.
+    /// Saves the servers' health; an event tells when that is done.
     pub(super) fn save_health(&self, directory: PathBuf, memory: Memory) {
-        let saved = self.health_saved_sender.clone();
-        spawn_blocking(move || {
+        self.beside(&self.health_saved_sender, move || last_run::file::write(&directory, &memory));
+    }
+
+    /// Works on a thread of its own, where that holds up nobody, and hands on what becomes of it. What breaks ends the controller,
+    /// as it would in the loop: somebody waits for it.
+    fn beside<T: Send + 'static>(&self, sender: &mpsc::Sender<T>, work: impl FnOnce() -> T + Send + 'static) {
+        let (sender, broken) = (sender.clone(), self.broken_sender.clone());
+        spawn_blocking(move || match panic::catch_unwind(AssertUnwindSafe(work)) {
             // The loop may have ended.
-            let _ = saved.blocking_send(last_run::file::write(&directory, &memory));
+            Ok(done) => drop(sender.blocking_send(done)),
+            // Its message is on stderr.
+            Err(_) => drop(broken.blocking_send(anyhow!("work beside the event loop broke"))),
         });
     }
 
@@ -177,6 +185,7 @@ impl Sources {
             Some(saved) = self.saved.recv() => Some(Event::Saved(saved)),
             Some(saved) = self.health_saved.recv() => Some(Event::HealthSaved(saved)),
             Some(loaded) = self.loaded.recv() => Some(Event::Loaded(loaded.map(Box::new))),
+            Some(broken) = self.broken.recv() => Some(Event::Failed(broken)),
             Some(ended) = self.tasks.join_next() => failure(ended).map(Event::Failed),
             () = sleep => None,
         }
@@ -204,3 +213,7 @@ fn failure(ended: Result<Result<()>, JoinError>) -> Option<anyhow::Error> {
         Err(panic) => Some(anyhow!(panic).context("a task of the controller broke")),
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests;

@@ -296,6 +296,7 @@ fn the_self_test_is_not_limited_and_takes_no_clients_answers() -> Result<()> {
 #[test]
 fn ten_million_sources_take_no_memory() -> Result<()> {
     const SOURCES: u32 = 10_000_000;
+    const PIECE: u32 = SOURCES / 20;
     let mut limited = Limited::new("responses_per_second = 1, slip = 0", 1)?;
     let mut frame = query(None, None).build()?;
     // Without a checksum, which would be another for each source.
@@ -304,9 +305,13 @@ fn ten_million_sources_take_no_memory() -> Result<()> {
     let source = |frame: &[u8]| u16::from_be_bytes([frame[SOURCE], frame[SOURCE + 1]]);
     let second = |frame: &[u8]| u16::from_be_bytes([frame[SOURCE + 2], frame[SOURCE + 3]]);
     let (first_source, first_second) = (source(&frame), second(&frame));
-    let memory = memory()?;
     let (mut answered, mut dropped) = (0_u32, 0_u32);
+    let (mut memory, mut grew) = (memory()?, Vec::new());
     for number in 0..SOURCES {
+        if number % PIECE == PIECE - 1 {
+            let now = self::memory()?;
+            grew.push(now.saturating_sub(std::mem::replace(&mut memory, now)));
+        }
         let [_, a, b, c] = number.to_be_bytes();
         // Neither 0/8 nor 127/8, which no client has.
         let first = if a < 126 { a + 1 } else { a + 2 };
@@ -326,14 +331,14 @@ fn ten_million_sources_take_no_memory() -> Result<()> {
             other => anyhow::bail!("{number}: action {other}"),
         }
     }
-    let after = self::memory()?;
+    // Others on this machine take some as well, but not all the time.
+    let least = grew.iter().min().copied().unwrap_or(u64::MAX);
     println!(
-        "{answered} answered, {dropped} dropped; {} KiB of kernel memory more",
-        after.saturating_sub(memory)
+        "{answered} answered, {dropped} dropped; at least {least} KiB of kernel memory more for {PIECE} of them"
     );
     // One in 65,536 has the tag of another in its bucket.
     ensure!(dropped < SOURCES / 1000, "{dropped} dropped for what others asked");
-    ensure!(after < memory + 4096, "{memory} KiB before, {after} KiB after");
+    ensure!(least < 512, "kernel memory grows, in KiB: {grew:?}");
     Ok(())
 }
 

@@ -53,11 +53,16 @@ pub fn run(seed: u64, length: Duration, progress: &dyn Fn(&str)) -> Result<Figur
             .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         ended.collect::<Result<Vec<()>>>().and(played)
     });
-    let figures = Figures::new(seed, length, &askers, &chaos);
+    let figures = Figures::new(seed, length, &askers, &chaos, &truth);
     let broken = truth.broken();
     match played {
         Err(error) => Err(error.context(format!("{figures}"))),
         Ok(()) if !broken.is_empty() => bail!("{figures}\nbroken:\n  {}", broken.join("\n  ")),
+        Ok(()) if figures.judged_dead == 0 => {
+            bail!(
+                "{figures}\nno answer was judged while a server was long dead: play for longer, or another seed"
+            )
+        }
         Ok(()) => Ok(figures),
     }
 }

@@ -101,15 +101,15 @@ impl<'t> Askers<'t> {
         let counts = &self.counts;
         let start = Instant::now();
         for turn in 0..self.balancers.len() {
-            let balancer = self.balancers[(number + turn) % self.balancers.len()];
+            let balancer = (number + turn) % self.balancers.len();
             let asked = Instant::now();
             count(&counts.sent);
-            let Some(answer) = ask(&self.socket, balancer, PATIENCE)? else {
+            let Some(answer) = ask(&self.socket, self.balancers[balancer], PATIENCE)? else {
                 count(&counts.lost);
                 continue;
             };
             count(&counts.answered);
-            if answer.rcode != 0 || !self.truth.judge(balancer, asked, &answer.addresses) {
+            if !self.truth.judge(balancer, asked, &answer) {
                 count(&counts.wrong);
             }
             let took = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
@@ -124,9 +124,13 @@ impl<'t> Askers<'t> {
     fn visit(&self) -> Result<()> {
         let counts = &self.counts;
         count(&counts.look_ups);
+        let began = Instant::now();
         let answer = ask(&self.viewer_socket, self.dns, RESOLVING)?;
-        let Some(address) = answer.and_then(|answer| answer.addresses.first().copied()) else {
+        let Some(address) = answer.as_ref().and_then(|answer| answer.addresses.first().copied()) else {
             count(&counts.look_ups_failed);
+            if !self.truth.may_fail(began) {
+                self.truth.breaks(format!("a viewer's look-up came to no address: {answer:?}"));
+            }
             return Ok(());
         };
         count(&counts.visits);

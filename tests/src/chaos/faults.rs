@@ -129,7 +129,7 @@ impl<'t> Chaos<'t> {
                 format!("server {}", server + 1)
             }
             Fault::KillBalancer => {
-                self.disturb(true);
+                self.truth.set_reached(controller, false);
                 self.stop(controller, false)?;
                 self.scene.set_cable(controller, false)?;
                 thread::sleep(pause);
@@ -137,24 +137,24 @@ impl<'t> Chaos<'t> {
                 self.start(controller)?;
                 self.check_admin(controller)?;
                 let found = self.wait_until_found(controller)?;
-                self.disturb(false);
+                self.truth.set_reached(controller, true);
                 format!("lb{} for {pause:?}, answers {found:?} later", controller + 1)
             }
             Fault::PullCable => {
-                self.disturb(true);
+                self.truth.set_reached(balancer, false);
                 self.scene.set_cable(balancer, false)?;
                 thread::sleep(pause);
                 self.scene.set_cable(balancer, true)?;
                 let found = self.wait_until_found(balancer)?;
-                self.disturb(false);
+                self.truth.set_reached(balancer, true);
                 format!("lb{} for {pause:?}, answers {found:?} later", balancer + 1)
             }
             Fault::ReplaceDevice => {
-                self.disturb(true);
+                self.truth.set_reached(balancer, false);
                 self.scene.replace_device(balancer, || thread::sleep(pause))?;
                 self.wait_until_attached(balancer)?;
                 let found = self.wait_until_found(balancer)?;
-                self.disturb(false);
+                self.truth.set_reached(balancer, true);
                 format!("lb{}, {pause:?} without one, answers {found:?} later", balancer + 1)
             }
             Fault::Detach => self.detach(balancer)?,
@@ -181,9 +181,9 @@ impl<'t> Chaos<'t> {
                 format!("lb{} for {pause:?}", balancer + 1)
             }
             Fault::LosePackets => {
-                self.truth.set_watching(balancer, false);
+                self.truth.set_reached(balancer, false);
                 self.lose_packets(balancer, pause)?;
-                self.truth.set_watching(balancer, true);
+                self.truth.set_reached(balancer, true);
                 format!("lb{}, a third of what it and its clients get, for {pause:?}", balancer + 1)
             }
             Fault::Flood => {
@@ -218,13 +218,6 @@ impl<'t> Chaos<'t> {
             self.growth = Some(growth);
         }
         Ok(())
-    }
-
-    /// A fault of the network that both see: one of a load balancer's is one of the server on that machine.
-    fn disturb(&self, disturbed: bool) {
-        for balancer in 0..self.scene.load_balancers.len() {
-            self.truth.set_watching(balancer, !disturbed);
-        }
     }
 
     /// Waits until who asks gets through to a load balancer again.

@@ -6,25 +6,34 @@ use std::{
     time::Duration,
 };
 
-use super::{askers::Askers, faults::Chaos};
+use super::{askers::Askers, faults::Chaos, truth::Truth};
 
 /// Of one run.
 pub struct Figures {
     text: String,
     /// Queries that a load balancer answered.
     pub answered: u64,
+    /// Of those, judged while a server was dead past its detection time.
+    pub judged_dead: u64,
     /// Of all kinds.
     pub faults: u64,
 }
 
 impl Figures {
-    pub(super) fn new(seed: u64, length: Duration, askers: &Askers<'_>, chaos: &Chaos<'_>) -> Self {
+    pub(super) fn new(
+        seed: u64,
+        length: Duration,
+        askers: &Askers<'_>,
+        chaos: &Chaos<'_>,
+        truth: &Truth,
+    ) -> Self {
         let counts = &askers.counts;
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let mut text = format!("seed {seed}, {} s\n", length.as_secs());
         for (name, count) in [
             ("queries sent to a load balancer", get(&counts.sent)),
             ("answered", get(&counts.answered)),
+            ("judged, a server being long dead", truth.judged_dead()),
             ("wrong", get(&counts.wrong)),
             ("lost by one load balancer", get(&counts.lost)),
             ("lost by both", get(&counts.unanswered)),
@@ -47,7 +56,7 @@ impl Figures {
         if let Some(growth) = chaos.kernel_growth {
             let _ = writeln!(text, "kernel memory of this machine, whoever it is for: {growth:+} KiB");
         }
-        Self { text, answered: get(&counts.answered), faults }
+        Self { text, answered: get(&counts.answered), judged_dead: truth.judged_dead(), faults }
     }
 }
 

@@ -6,7 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::lab::scene::Scene;
+use crate::lab::{dns::Answer, scene::Scene};
+
+#[cfg(test)]
+mod tests;
 
 /// From a server's silent death to the last answer with it, with the default settings (2.8 s), and a second for a busy machine.
 const DETECTION: Duration = Duration::from_millis(3800);
@@ -21,6 +24,8 @@ struct State {
     servers: Vec<Server>,
     balancers: Vec<Balancer>,
     broken: Vec<String>,
+    /// Answers of a load balancer that had to know of a dead server.
+    judged_dead: u64,
 }
 
 struct Server {
@@ -34,26 +39,34 @@ struct Balancer {
     address: SocketAddr,
     /// Since when its controller probes, undisturbed.
     watches_since: Option<Instant>,
+    /// Since when nothing is wrong with its machine's network, which is also that of the server there.
+    reached_since: Option<Instant>,
     /// When each server's drain was acknowledged.
     drained: Vec<Option<Instant>>,
 }
 
 impl Truth {
     pub(super) fn new(scene: &Scene) -> Self {
-        let server = |server: &crate::lab::server::Server| Server {
-            address: server.address,
-            dead_since: None,
-            changed: Instant::now(),
-        };
-        let balancer = |balancer: &crate::lab::loadbalancer::LoadBalancer| Balancer {
-            address: balancer.address,
-            watches_since: Some(Instant::now()),
-            drained: vec![None; scene.servers.len()],
+        let servers = scene.servers.iter().map(|server| server.address).collect();
+        let balancers = scene.load_balancers.iter().map(|balancer| balancer.address).collect();
+        Self::of(servers, balancers, Instant::now())
+    }
+
+    /// All is well at a time, and nobody is drained.
+    fn of(servers: Vec<Ipv4Addr>, balancers: Vec<SocketAddr>, now: Instant) -> Self {
+        let drained = vec![None; servers.len()];
+        let server = |address| Server { address, dead_since: None, changed: now };
+        let balancer = |address| Balancer {
+            address,
+            watches_since: Some(now),
+            reached_since: Some(now),
+            drained: drained.clone(),
         };
         Self(Mutex::new(State {
-            servers: scene.servers.iter().map(server).collect(),
-            balancers: scene.load_balancers.iter().map(balancer).collect(),
+            servers: servers.into_iter().map(server).collect(),
+            balancers: balancers.into_iter().map(balancer).collect(),
             broken: Vec::new(),
+            judged_dead: 0,
         }))
     }
 
@@ -66,6 +79,15 @@ impl Truth {
 
     pub(super) fn set_watching(&self, balancer: usize, watches: bool) {
         self.state().balancers[balancer].watches_since = watches.then(Instant::now);
+    }
+
+    /// A fault of a load balancer's network: its controller sees nothing of the others, and nobody reaches the server on its machine.
+    /// What the other load balancer says of the others it has to know all the same.
+    pub(super) fn set_reached(&self, balancer: usize, reached: bool) {
+        let since = reached.then(Instant::now);
+        let mut state = self.state();
+        state.balancers[balancer].reached_since = since;
+        state.balancers[balancer].watches_since = since;
     }
 
     pub(super) fn set_drained(&self, balancer: usize, server: usize, drained: bool) {
@@ -81,39 +103,42 @@ impl Truth {
     }
 
     /// Judges a load balancer's answer to a query that was sent at a time; false where it is wrong.
-    pub(super) fn judge(&self, balancer: SocketAddr, asked: Instant, answer: &[Ipv4Addr]) -> bool {
+    ///
+    /// Who is dead has to be known only where the controller has watched for long enough. All else holds always: a program whose
+    /// controller is gone goes on with what it was told.
+    pub(super) fn judge(&self, balancer: usize, asked: Instant, answer: &Answer) -> bool {
         let mut state = self.state();
-        let Some(teller) = state.balancers.iter().find(|teller| teller.address == balancer) else {
-            return true;
-        };
-        let Some(watches_since) = teller.watches_since else { return true };
-        let is_past = |since: Option<Instant>, limit: Duration| {
-            since.is_some_and(|since| asked > since + limit && asked > watches_since + DETECTION)
-        };
-        let wrong = state.servers.iter().zip(&teller.drained).find_map(|(server, drained)| {
-            let told = answer.contains(&server.address);
-            let dead = is_past(server.dead_since, DETECTION).then_some("dead");
-            let what = dead.or(is_past(*drained, DRAINING).then_some("drained"));
-            what.filter(|_| told)
-                .map(|what| format!("{balancer} handed out {}, which is {what}", server.address))
-        });
-        let is_right = wrong.is_none() && !answer.is_empty();
-        if let Some(wrong) = wrong.or((!is_right).then(|| format!("{balancer} answered without addresses"))) {
-            state.breaks(wrong);
+        let wrong = state.wrong_in(balancer, asked, answer);
+        if let Some(wrong) = &wrong {
+            let address = state.balancers[balancer].address;
+            state.breaks(format!("{address} {wrong}"));
         }
-        is_right
+        if state.servers.iter().any(|server| server.is_known_dead(&state.balancers[balancer], asked)) {
+            state.judged_dead += 1;
+        }
+        wrong.is_none()
+    }
+
+    /// Answers of a load balancer that were judged while a server was dead, which it had to know.
+    pub(super) fn judged_dead(&self) -> u64 {
+        self.state().judged_dead
     }
 
     /// Whether a viewer that was told of an address just now may find it dead: caches hold an answer for its TTL, which counts
     /// whole seconds.
     pub(super) fn may_be_dead(&self, address: Ipv4Addr) -> bool {
+        let is_past = |since: Instant| since.elapsed() >= 2 * DETECTION;
         let state = self.state();
+        let watched = state.balancers.iter().all(|balancer| balancer.watches_since.is_some_and(is_past));
         let server = state.servers.iter().find(|server| server.address == address);
-        let disturbed = state
-            .balancers
-            .iter()
-            .any(|balancer| balancer.watches_since.is_none_or(|since| since.elapsed() < 2 * DETECTION));
-        disturbed || server.is_some_and(|server| server.changed.elapsed() < 2 * DETECTION)
+        !watched || server.is_some_and(|server| !is_past(server.changed))
+    }
+
+    /// Whether a look-up that began at a time may fail: a DNS server that waits for a load balancer whose network is disturbed asks
+    /// the other one late.
+    pub(super) fn may_fail(&self, began: Instant) -> bool {
+        let state = self.state();
+        state.balancers.iter().any(|balancer| balancer.reached_since.is_none_or(|since| since > began))
     }
 
     pub(super) fn breaks(&self, what: String) {
@@ -136,5 +161,33 @@ impl Truth {
 impl State {
     fn breaks(&mut self, what: String) {
         self.broken.push(what);
+    }
+
+    /// What is wrong in a load balancer's answer to a query that was sent at a time.
+    fn wrong_in(&self, balancer: usize, asked: Instant, answer: &Answer) -> Option<String> {
+        if answer.rcode != 0 {
+            return Some(format!("answered with rcode {}", answer.rcode));
+        }
+        if answer.addresses.is_empty() {
+            return Some("answered without addresses".to_owned());
+        }
+        let balancer = &self.balancers[balancer];
+        answer.addresses.iter().find_map(|address| {
+            let Some(index) = self.servers.iter().position(|server| server.address == *address) else {
+                return Some(format!("handed out {address}, which is no server's"));
+            };
+            let drained = balancer.drained[index].is_some_and(|since| asked > since + DRAINING);
+            let dead = self.servers[index].is_known_dead(balancer, asked);
+            let what = drained.then_some("drained").or(dead.then_some("dead"))?;
+            Some(format!("handed out {address}, which is {what}"))
+        })
+    }
+}
+
+impl Server {
+    /// Whether a load balancer that was asked at a time had to know that it is dead.
+    fn is_known_dead(&self, balancer: &Balancer, asked: Instant) -> bool {
+        let is_past = |since: Option<Instant>| since.is_some_and(|since| asked > since + DETECTION);
+        is_past(self.dead_since) && is_past(balancer.watches_since)
     }
 }

@@ -23,6 +23,7 @@ mod faults;
 mod figures;
 mod footprint;
 mod loss;
+mod survivor;
 mod truth;
 mod upgrade;
 
@@ -70,9 +71,14 @@ pub fn run(seed: u64, length: Duration, progress: &dyn Fn(&str)) -> Result<Figur
 fn play(chaos: &mut Chaos<'_>, length: Duration, progress: &dyn Fn(&str)) -> Result<()> {
     let start = Instant::now();
     while start.elapsed() < length {
-        // In the second half one controller lives on, so that what it takes can be compared.
-        let second_half = start.elapsed() > length / 2;
-        let told = chaos.fault(second_half)?;
+        // In the last two thirds one controller lives on at a time.
+        let survivor = match start.elapsed() {
+            elapsed if elapsed < length / 3 => None,
+            elapsed if elapsed < length / 3 * 2 => Some(1),
+            _ => Some(0),
+        };
+        chaos.let_live(survivor)?;
+        let told = chaos.fault()?;
         progress(&format!("{:7.1} s  {told}", start.elapsed().as_secs_f32()));
         thread::sleep(Duration::from_millis(chaos.random(PAUSES)));
     }

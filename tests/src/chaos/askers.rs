@@ -136,13 +136,13 @@ impl<'t> Askers<'t> {
         count(&counts.visits);
         if self.viewer.connect(SocketAddr::from((address, PORT)), CONNECTING).is_err() {
             count(&counts.visits_failed);
-            self.judge_failure(address);
+            self.judge_failure(address, began);
         }
         Ok(())
     }
 
-    fn judge_failure(&self, address: Ipv4Addr) {
-        if !self.truth.may_be_dead(address) {
+    fn judge_failure(&self, address: Ipv4Addr, began: Instant) {
+        if !self.truth.may_be_dead(address, began) {
             self.truth.breaks(format!("a viewer was sent to {address} and could not connect"));
         }
     }

@@ -7,7 +7,8 @@ use anyhow::{Context as _, Result, ensure};
 use super::{
     disk::Disk,
     fault::Fault,
-    footprint::{self, Footprint, Growth},
+    footprint,
+    survivor::{Survived, Survivor},
     truth::Truth,
 };
 use crate::lab::{dns, plan::ZONE, scene::Scene, wait};
@@ -25,13 +26,13 @@ pub(super) struct Chaos<'t> {
     pub(super) scene: Scene,
     pub(super) truth: &'t Truth,
     pub(super) disks: Vec<Disk>,
-    /// Of the controller that lives through the second half, at its beginning.
-    survivor: Option<Footprint>,
+    /// Whose controller no fault ends now.
+    pub(super) survivor: Option<Survivor>,
     /// KiB of the machine's kernel memory, before the first fault.
     kernel: i64,
     pub(super) counts: BTreeMap<Fault, u64>,
-    /// Growth of the controller that lived through the second half.
-    pub(super) growth: Option<Growth>,
+    /// The controllers that lived on, one after the other.
+    pub(super) survived: Vec<Survived>,
     /// KiB of the machine's kernel memory, from the first fault to the end.
     pub(super) kernel_growth: Option<i64>,
     random: fastrand::Rng,
@@ -48,7 +49,7 @@ impl<'t> Chaos<'t> {
             survivor: None,
             kernel: 0,
             counts: BTreeMap::new(),
-            growth: None,
+            survived: Vec::new(),
             kernel_growth: None,
             random,
             reloads: 0,
@@ -69,10 +70,7 @@ impl<'t> Chaos<'t> {
     }
 
     /// Makes the next fault, and says which.
-    pub(super) fn fault(&mut self, second_half: bool) -> Result<String> {
-        if second_half && self.survivor.is_none() {
-            self.survivor = Some(Footprint::of(&self.scene.load_balancers[1])?);
-        }
+    pub(super) fn fault(&mut self) -> Result<String> {
         let dead: Vec<usize> = self.servers(|truth, server| truth.is_dead(server));
         let drained = self.servers(|truth, server| truth.is_drained(0, server));
         let possible: Vec<Fault> = Fault::ALL
@@ -99,7 +97,8 @@ impl<'t> Chaos<'t> {
             .collect();
         let fault = possible[self.random.usize(..possible.len())];
         let balancer = self.random.usize(..self.scene.load_balancers.len());
-        let controller = if second_half { 0 } else { balancer };
+        // Of the two load balancers, the one whose controller may end.
+        let controller = self.survivor.as_ref().map_or(balancer, |survivor| 1 - survivor.balancer);
         let pause = Duration::from_millis(self.random.u64(0..1500));
         let on = match fault {
             Fault::KillController | Fault::RestartController => {
@@ -212,11 +211,12 @@ impl<'t> Chaos<'t> {
         let all = self.scene.aliases();
         self.scene.wait_for(&all, STARTING)?;
         self.kernel_growth = Some(footprint::kernel()? - self.kernel);
-        if let Some(before) = self.survivor.take() {
-            let growth = before.until(Footprint::of(&self.scene.load_balancers[1])?);
-            ensure!(growth.is_flat(), "a controller grows: {growth}");
-            self.growth = Some(growth);
-        }
+        self.let_live(None)?;
+        let lived = self.survived.len();
+        ensure!(
+            lived == self.scene.load_balancers.len(),
+            "what {lived} controllers take was compared: play for longer"
+        );
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use super::{askers::Askers, faults::Chaos, truth::Truth};
+use super::{askers::Askers, faults::Chaos, survivor::Survived, truth::Truth};
 
 /// Of one run.
 pub struct Figures {
@@ -33,7 +33,7 @@ impl Figures {
         for (name, count) in [
             ("queries sent to a load balancer", get(&counts.sent)),
             ("answered", get(&counts.answered)),
-            ("judged, a server being long dead", truth.judged_dead()),
+            ("judged past a dead server's detection", truth.judged_dead()),
             ("wrong", get(&counts.wrong)),
             ("lost by one load balancer", get(&counts.lost)),
             ("lost by both", get(&counts.unanswered)),
@@ -50,8 +50,8 @@ impl Figures {
         for (fault, count) in &chaos.counts {
             let _ = writeln!(text, "fault: {:33} {count:9}", fault.as_str());
         }
-        if let Some(growth) = &chaos.growth {
-            let _ = writeln!(text, "a controller in the second half: {growth}");
+        for Survived { balancer, growth } in &chaos.survived {
+            let _ = writeln!(text, "the controller of lb{} in a third of the run: {growth}", balancer + 1);
         }
         if let Some(growth) = chaos.kernel_growth {
             let _ = writeln!(text, "kernel memory of this machine, whoever it is for: {growth:+} KiB");

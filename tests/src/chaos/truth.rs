@@ -15,6 +15,10 @@ mod tests;
 const DETECTION: Duration = Duration::from_millis(3800);
 /// From the acknowledgement of a drain.
 const DRAINING: Duration = Duration::from_millis(100);
+/// From a load balancer's answer to the last use of it: its TTL of a second, which caches count whole, and a second for a busy machine.
+const CACHED: Duration = Duration::from_secs(3);
+/// So long BIND remembers that a look-up failed (`servfail-ttl`).
+const FAILED: Duration = Duration::from_secs(1);
 /// Broken promises that are told.
 const TOLD: usize = 10;
 
@@ -24,7 +28,7 @@ struct State {
     servers: Vec<Server>,
     balancers: Vec<Balancer>,
     broken: Vec<String>,
-    /// Answers of a load balancer that had to know of a dead server.
+    /// Answers of load balancers that had to know of a dead server.
     judged_dead: u64,
 }
 
@@ -33,6 +37,8 @@ struct Server {
     dead_since: Option<Instant>,
     /// It died, or returned.
     changed: Instant,
+    /// The latest query whose answer had it.
+    handed_out: Option<Instant>,
 }
 
 struct Balancer {
@@ -55,7 +61,7 @@ impl Truth {
     /// All is well at a time, and nobody is drained.
     fn of(servers: Vec<Ipv4Addr>, balancers: Vec<SocketAddr>, now: Instant) -> Self {
         let drained = vec![None; servers.len()];
-        let server = |address| Server { address, dead_since: None, changed: now };
+        let server = |address| Server { address, dead_since: None, changed: now, handed_out: None };
         let balancer = |address| Balancer {
             address,
             watches_since: Some(now),
@@ -116,6 +122,9 @@ impl Truth {
         if state.servers.iter().any(|server| server.is_known_dead(&state.balancers[balancer], asked)) {
             state.judged_dead += 1;
         }
+        for server in state.servers.iter_mut().filter(|server| answer.addresses.contains(&server.address)) {
+            server.handed_out = Some(asked);
+        }
         wrong.is_none()
     }
 
@@ -124,21 +133,27 @@ impl Truth {
         self.state().judged_dead
     }
 
-    /// Whether a viewer that was told of an address just now may find it dead: caches hold an answer for its TTL, which counts
-    /// whole seconds.
-    pub(super) fn may_be_dead(&self, address: Ipv4Addr) -> bool {
-        let is_past = |since: Instant| since.elapsed() >= 2 * DETECTION;
+    /// Whether a viewer whose look-up of an address began at a time may be unable to connect: the server has just died, its machine
+    /// was cut off, or it is dead and a load balancer still handed it out. Whether that was right is judged where it is asked.
+    pub(super) fn may_be_dead(&self, address: Ipv4Addr, began: Instant) -> bool {
+        let is_new = |since: Instant| since.elapsed() < 2 * DETECTION;
         let state = self.state();
-        let watched = state.balancers.iter().all(|balancer| balancer.watches_since.is_some_and(is_past));
-        let server = state.servers.iter().find(|server| server.address == address);
-        !watched || server.is_some_and(|server| !is_past(server.changed))
+        let Some(index) = state.servers.iter().position(|server| server.address == address) else {
+            return false;
+        };
+        let server = &state.servers[index];
+        // The first servers are on the load balancers' machines.
+        let machine = state.balancers.get(index);
+        let cut_off = machine.is_some_and(|machine| machine.reached_since.is_none_or(is_new));
+        let told = server.handed_out.is_some_and(|last| last + CACHED > began);
+        is_new(server.changed) || cut_off || (server.dead_since.is_some() && told)
     }
 
-    /// Whether a look-up that began at a time may fail: a DNS server that waits for a load balancer whose network is disturbed asks
-    /// the other one late.
+    /// Whether a look-up that began at a time may fail: while a load balancer's network is disturbed the DNS server asks the other
+    /// one late, and it remembers a failure.
     pub(super) fn may_fail(&self, began: Instant) -> bool {
-        let state = self.state();
-        state.balancers.iter().any(|balancer| balancer.reached_since.is_none_or(|since| since > began))
+        let is_new = |since: Instant| since + FAILED > began;
+        self.state().balancers.iter().any(|balancer| balancer.reached_since.is_none_or(is_new))
     }
 
     pub(super) fn breaks(&self, what: String) {

@@ -4,9 +4,14 @@ const FIRST: Ipv4Addr = Ipv4Addr::new(10, 10, 10, 100);
 const SECOND: Ipv4Addr = Ipv4Addr::new(10, 10, 10, 101);
 const ALIEN: Ipv4Addr = Ipv4Addr::new(10, 10, 10, 102);
 
+fn long_ago() -> Instant {
+    Instant::now().checked_sub(3 * DETECTION).expect("a machine that has run for longer")
+}
+
+/// All has been well for long.
 fn truth() -> Truth {
     let balancers = [FIRST, SECOND].map(|address| SocketAddr::from((address, 53)));
-    Truth::of(vec![FIRST, SECOND], balancers.to_vec(), Instant::now())
+    Truth::of(vec![FIRST, SECOND], balancers.to_vec(), long_ago())
 }
 
 fn answer(rcode: u16, addresses: &[Ipv4Addr]) -> Answer {
@@ -93,5 +98,23 @@ fn a_look_up_may_fail_where_a_network_is_disturbed() {
     assert!(truth.may_fail(began));
     truth.set_reached(1, true);
     assert!(truth.may_fail(began), "it was disturbed meanwhile");
-    assert!(!truth.may_fail(Instant::now()));
+    assert!(!truth.may_fail(Instant::now() + FAILED));
+}
+
+#[test]
+fn a_viewer_may_find_dead_who_was_just_handed_out() {
+    let truth = truth();
+    let now = Instant::now();
+    assert!(!truth.may_be_dead(SECOND, now), "it lives");
+    assert!(!truth.may_be_dead(ALIEN, now));
+    truth.judge(0, now, &answer(0, &[SECOND]));
+    assert!(!truth.may_be_dead(SECOND, now), "it lives, and was handed out");
+
+    truth.state().servers[1].dead_since = Some(long_ago());
+    assert!(truth.may_be_dead(SECOND, now));
+    assert!(!truth.may_be_dead(SECOND, now + CACHED), "nobody hands it out any more");
+    truth.set_reached(0, false);
+    assert!(!truth.may_be_dead(SECOND, now + CACHED), "its own machine is reached");
+    truth.set_reached(1, false);
+    assert!(truth.may_be_dead(SECOND, now + CACHED));
 }

@@ -1,15 +1,17 @@
 //! Commands of this host, each under a supervisor of its own.
 //!
-//! A command gets a new session, an environment of its own, and none of this process's descriptors, capabilities and limits.
-//! The supervisor is this program once more ([`supervise_if_asked`]): it tells how the command has ended, and then, or when
-//! nobody listens to it any more, kills all that the command has started. So a command whose [`Running`] is dropped, or
-//! whose controller was killed, leaves nothing behind, whatever session and group it is in.
+//! A command that somebody else could change is not run ([`trust`]). Any other gets a new session, an environment of its own,
+//! and none of this process's descriptors, capabilities and limits. The supervisor is this program once more
+//! ([`supervise_if_asked`]): it tells how the command has ended, and then, or when nobody listens to it any more, kills all
+//! that the command has started. So a command whose [`Running`] is dropped, or whose controller was killed, leaves nothing
+//! behind, whatever session and group it is in.
 
 mod children;
 mod confinement;
 mod hung;
 pub(crate) mod oom_score;
 mod supervisor;
+pub(crate) mod trust;
 
 use std::{
     convert::Infallible,
@@ -29,7 +31,8 @@ pub(crate) use hung::Hung;
 #[cfg(test)]
 pub(crate) use hung::MOST as MOST_HUNG;
 pub use supervisor::supervise_if_asked;
-use supervisor::{End, Report};
+use supervisor::{End, MOST_CAUSE, Report};
+pub(crate) use trust::Untrusted;
 
 /// Where a command's output goes to.
 pub(crate) enum Output {
@@ -77,7 +80,7 @@ impl Running {
     /// Waits for the command's end. What it has left behind is killed without being waited for.
     ///
     /// # Errors
-    /// It is not there, or can't be run, or somebody killed the supervisor.
+    /// It is not there, or can't be run, or is [`Untrusted`], or somebody killed the supervisor.
     pub(crate) async fn ended(&mut self) -> io::Result<ExitStatus> {
         let mut report = Report::default();
         self.report.read_exact(&mut report).await.map_err(|error| {
@@ -87,6 +90,11 @@ impl Running {
         match End::from(report) {
             End::Status(status) => Ok(ExitStatus::from_raw(status)),
             End::NotRun(number) => Err(not_run(io::Error::from_raw_os_error(number))),
+            End::Untrusted => {
+                let mut cause = Vec::new();
+                (&mut self.report).take(MOST_CAUSE).read_to_end(&mut cause).await?;
+                Err(Untrusted(String::from_utf8_lossy(&cause).into_owned()).into())
+            }
         }
     }
 }
@@ -112,7 +120,7 @@ fn not_run(error: io::Error) -> io::Error {
 /// Runs a program that reads `input`; gives its status, or nothing where it had to be killed.
 ///
 /// # Errors
-/// It is not there, or can't be run, or too many hang.
+/// It is not there, or can't be run, or is [`Untrusted`], or too many hang.
 pub(crate) async fn run(
     words: &[String],
     environment: Vec<(&'static str, String)>,

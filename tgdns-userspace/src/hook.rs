@@ -18,7 +18,10 @@ use tokio::{
     time::timeout,
 };
 
-use self::post::Post;
+use self::{
+    post::Post,
+    untold::{Refusal, Untold},
+};
 use crate::{
     child::Hung,
     cluster::{Call, Hook, Occasion},
@@ -27,6 +30,7 @@ use crate::{
 
 mod command;
 mod post;
+mod untold;
 
 /// What waits for a hook at most.
 const WAITING: usize = 256;
@@ -195,10 +199,14 @@ async fn serve(
     mut facts: mpsc::Receiver<Arc<Fact>>,
     (waiting, counts): (watch::Sender<u64>, Arc<Counts>),
 ) {
+    let mut refusal = Refusal::default();
     while let Some(fact) = facts.recv().await {
         let outcome = teller.tell(&fact, hook.timeout).await;
-        counts.run.fetch_add(1, Ordering::Relaxed);
-        if let Err(cause) = outcome {
+        refusal.follow(&hook, &outcome);
+        let is_refused = matches!(outcome, Err(Untold::Refused(_)));
+        let count = if is_refused { &counts.dropped } else { &counts.run };
+        count.fetch_add(1, Ordering::Relaxed);
+        if let Err(Untold::Failed(cause)) = outcome {
             counts.failed.fetch_add(1, Ordering::Relaxed);
             tracing::warn!(
                 hook = %hook.call,
@@ -227,12 +235,12 @@ impl Teller {
     }
 
     /// # Errors
-    /// Why it may not have heard, for people.
-    async fn tell(&mut self, fact: &Fact, timeout: Duration) -> Result<(), String> {
-        let json = serde_json::to_vec(fact).map_err(|error| error.to_string())?;
+    /// Why it may not have heard.
+    async fn tell(&mut self, fact: &Fact, timeout: Duration) -> Result<(), Untold> {
+        let json = serde_json::to_vec(fact).map_err(|error| Untold::Failed(error.to_string()))?;
         match self {
             Self::Command(words, hung) => command::run(words, fact, &json, timeout, hung).await,
-            Self::Post(post) => post.send(json, timeout).await,
+            Self::Post(post) => post.send(json, timeout).await.map_err(Untold::Failed),
         }
     }
 }

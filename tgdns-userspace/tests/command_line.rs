@@ -423,7 +423,7 @@ fn commands_that_others_may_change_or_that_are_not_there_are_warned_of() {
     let expected = [
         "there is no /nonexistent, on the way to /nonexistent/tell: put it there, or correct `command`"
             .to_owned(),
-        format!("{tell} can be written by everybody, and runs with what tgdns may do: `chmod o-w {tell}`"),
+        format!("{tell} can be written by everybody, so it is not run: `chmod o-w {tell}`"),
     ]
     .map(|cause| format!("hook: {cause}"));
     let shown = place.tgdns(&["check"]);

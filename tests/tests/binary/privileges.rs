@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs,
+    os::unix::fs::PermissionsExt as _,
     path::Path,
     process::Output,
     thread,
@@ -217,6 +218,63 @@ fn files_that_others_may_write_are_refused() -> Result<()> {
         "the configuration /".to_owned(),
     ] {
         ensure!(log.contains(&refused), "{refused}: {log}");
+    }
+    Ok(())
+}
+
+/// The service starts and answers without them. That is told where it is felt, and ends when it is mended.
+#[test]
+fn commands_that_others_may_write_are_not_run() -> Result<()> {
+    let mut host = Host::new(&Setup::default())?;
+    let (command, notes) = (host.path("command"), host.path("notes"));
+    fs::create_dir_all(&notes)?;
+    let script = format!("#!/bin/sh\ntouch {}/$TGDNS_SERVER$TGDNS_EVENT\n", notes.display());
+    fs::write(&command, script)?;
+    fs::set_permissions(&command, fs::Permissions::from_mode(0o757))?;
+    let command = command.display();
+    let clusters = format!(
+        "[[hook]]\ncommand = [\"{command}\"]\non = [\"drain\"]\n{}\n[[cluster]]\nname = \"exec.netz\"\n\
+         probe = {{ type = \"exec\", command = [\"{command}\"], interval = \"1s\" }}\n\
+         server = [{{ name = \"asked\", address = \"{}\" }}]\n",
+        crate::host::CLUSTER,
+        LIVE[0]
+    );
+    let writable = std::slice::from_ref(&notes);
+    host.configure(&Setup { clusters: &clusters, writable, ..Setup::default() })?;
+    host.start()?;
+    let cause = format!("{command} can be written by everybody, so it is not run: `chmod o-w {command}`");
+    let probe_is = |host: &Host, health: &str, not_probed: Value| {
+        wait::until("the server's probe", AT_MOST, || {
+            let status = json(&host.tgdns(&["status", "--json"])?)?;
+            let server = &status["clusters"][1]["servers"][0];
+            let is_so = server["health"] == health && server["probes"][0]["not_probed"] == not_probed;
+            Ok(if is_so { Ok(()) } else { Err(anyhow::anyhow!("{server}\n{}", host.log())) })
+        })
+    };
+    let hooks_are = |host: &Host, run: u64, dropped: u64| {
+        let expected = serde_json::json!({ "run": run, "failed": 0, "dropped": dropped });
+        wait::until("the counts of hooks", AT_MOST, || {
+            let stats = json(&host.tgdns(&["stats", "--json"])?)?;
+            let is_so = stats["hooks"] == expected;
+            Ok(if is_so { Ok(()) } else { Err(anyhow::anyhow!("{}\n{}", stats["hooks"], host.log())) })
+        })
+    };
+    probe_is(&host, "unknown", format!("cannot run {command}: {cause}").into())?;
+    done(host.tgdns(&["drain", "internet-1"])?)?;
+    done(host.tgdns(&["drain", "internet-2"])?)?;
+    hooks_are(&host, 0, 2)?;
+    assert_eq!(fs::read_dir(&notes)?.count(), 0, "it was run");
+    let checked = done(host.tgdns(&["check"])?)?;
+    ensure!(checked.contains(&format!("warning: exec.netz: probe exec, hook: {cause}\n")), "{checked}");
+
+    fs::set_permissions(host.path("command"), fs::Permissions::from_mode(0o755))?;
+    probe_is(&host, "up", Value::Null)?;
+    done(host.tgdns(&["drain", "asked"])?)?;
+    hooks_are(&host, 1, 2)?;
+    ensure!(notes.join("asked").exists() && notes.join("askeddrain").exists());
+    let log = host.log();
+    for told in ["a hook is not run, and what it was to be told is dropped", "a hook is run again"] {
+        assert_eq!(log.matches(told).count(), 1, "{told}: {log}");
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ use std::{
         fd::{AsFd as _, BorrowedFd},
         unix::process::CommandExt as _,
     },
+    path::Path,
     process::{Command, Stdio, exit},
 };
 
@@ -27,7 +28,11 @@ use rustix::process::{
     wait,
 };
 
-use super::{children::children, confinement};
+use super::{
+    children::children,
+    confinement,
+    trust::{self, Untrusted},
+};
 
 /// The name by which this program knows that it is a supervisor; its first argument is one of those below, and the
 /// command follows.
@@ -41,16 +46,23 @@ pub(super) const KEEP_OUTPUT: &str = "--keep-output";
 const AGAIN: u16 = 100;
 const SELDOM: u16 = 10_000;
 
-/// An [`End`], as the supervisor writes it.
+/// An [`End`], as the supervisor writes it; behind [`End::Untrusted`] the cause follows, up to the pipe's end.
 pub(super) type Report = [u8; 8];
+
+/// Bytes of a cause: two paths and some words, and no more than a pipe holds.
+pub(super) const MOST_CAUSE: u64 = 16_384;
+/// No error of the kernel.
+const UNTRUSTED: i32 = -1;
 
 /// What became of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
     /// As `wait` tells it.
     Status(i32),
-    /// The number of the error, which is never 0.
+    /// The number of the error, which is above 0.
     NotRun(i32),
+    /// Somebody else could change it.
+    Untrusted,
 }
 
 impl From<End> for Report {
@@ -58,6 +70,7 @@ impl From<End> for Report {
         let (error, status) = match end {
             End::Status(status) => (0, status),
             End::NotRun(error) => (error, 0),
+            End::Untrusted => (UNTRUSTED, 0),
         };
         (u64::from(error.cast_unsigned()) << 32 | u64::from(status.cast_unsigned())).to_be_bytes()
     }
@@ -67,6 +80,7 @@ impl From<Report> for End {
     fn from([e0, e1, e2, e3, s0, s1, s2, s3]: Report) -> Self {
         match i32::from_be_bytes([e0, e1, e2, e3]) {
             0 => Self::Status(i32::from_be_bytes([s0, s1, s2, s3])),
+            UNTRUSTED => Self::Untrusted,
             error => Self::NotRun(error),
         }
     }
@@ -84,30 +98,35 @@ pub fn supervise_if_asked() {
 
 fn supervise(mut words: impl Iterator<Item = OsString>) {
     let report = io::stdout();
-    let end = match start(&mut words) {
+    match start(&mut words) {
         Ok((leader, signals)) => {
             if let Some(end) = watch(leader, &signals, report.as_fd()) {
-                tell(end);
+                tell(end, "");
             }
-            return kill_all(leader, &signals);
+            kill_all(leader, &signals);
         }
-        Err(error) => End::NotRun(error.raw_os_error().unwrap_or(libc::EINVAL)),
-    };
-    tell(end);
+        Err(error) => match Untrusted::of(&error) {
+            Some(Untrusted(cause)) => tell(End::Untrusted, cause),
+            None => tell(End::NotRun(error.raw_os_error().unwrap_or(libc::EINVAL)), ""),
+        },
+    }
 }
 
-fn tell(end: End) {
-    let mut report = io::stdout();
+fn tell(end: End, cause: &str) {
+    let report = [&Report::from(end), cause.as_bytes()].concat();
+    let mut pipe = io::stdout();
     // Nobody may be left to read it.
-    let _ = report.write_all(&Report::from(end)).and_then(|()| report.flush());
+    let _ = pipe.write_all(&report).and_then(|()| pipe.flush());
 }
 
-/// Confines this process, and starts the command within.
+/// Confines this process, and starts the command within. Who could change that is looked at here, right before, and not by the
+/// controller, which waits for no disk.
 fn start(words: &mut impl Iterator<Item = OsString>) -> io::Result<(Pid, SignalFd)> {
     confinement::confine()?;
     let is_kept = words.next().is_some_and(|word| word == KEEP_OUTPUT);
     let output = if is_kept { io::stderr().as_fd().try_clone_to_owned()?.into() } else { Stdio::null() };
     let program = words.next().ok_or(io::ErrorKind::InvalidInput)?;
+    trust::admit(Path::new(&program))?;
     let mut command = Command::new(program);
     command.args(words).process_group(0).stdout(output);
     let supervisor = getpid();

@@ -50,7 +50,14 @@ async fn gone(process: &str) {
 
 #[test]
 fn reports_are_read_as_they_were_written() {
-    for end in [End::Status(0), End::Status(256), End::Status(-1), End::NotRun(1), End::NotRun(i32::MAX)] {
+    for end in [
+        End::Status(0),
+        End::Status(256),
+        End::Status(-1),
+        End::NotRun(1),
+        End::NotRun(i32::MAX),
+        End::Untrusted,
+    ] {
         assert_eq!(End::from(Report::from(end)), end);
     }
 }

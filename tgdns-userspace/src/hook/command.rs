@@ -2,22 +2,26 @@
 
 use std::time::Duration;
 
-use super::Fact;
-use crate::child::{self, Hung};
+use super::{Fact, untold::Untold};
+use crate::child::{self, Hung, Untrusted};
 
 /// Runs it with the facts in its environment, and as JSON on its standard input.
+///
+/// # Errors
+/// Why it may not have heard.
 pub(super) async fn run(
     words: &[String],
     fact: &Fact,
     json: &[u8],
     timeout: Duration,
     hung: &Hung,
-) -> Result<(), String> {
+) -> Result<(), Untold> {
     match child::run(words, environment(fact), json, timeout, hung).await {
         Ok(Some(status)) if status.success() => Ok(()),
-        Ok(Some(status)) => Err(format!("ended with {status}")),
-        Ok(None) => Err(format!("killed after {}", humantime::format_duration(timeout))),
-        Err(error) => Err(format!("cannot be run: {error}")),
+        Ok(Some(status)) => Err(Untold::Failed(format!("ended with {status}"))),
+        Ok(None) => Err(Untold::Failed(format!("killed after {}", humantime::format_duration(timeout)))),
+        Err(error) if Untrusted::is(&error) => Err(Untold::Refused(error.to_string())),
+        Err(error) => Err(Untold::Failed(format!("cannot be run: {error}"))),
     }
 }
 

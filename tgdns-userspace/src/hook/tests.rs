@@ -1,5 +1,6 @@
 use std::{
     fs,
+    os::unix::fs::PermissionsExt as _,
     path::PathBuf,
     thread,
     time::{Duration, Instant},
@@ -79,6 +80,26 @@ async fn failures_are_counted() {
         let hooks = Hooks::start(&[hook]);
         hooks.tell(fact(Occasion::Drain, "a"));
         assert_eq!(until(&hooks, 1).await, [("run", 1), ("failed", expected), ("dropped", 0)]);
+    }
+}
+
+/// A command that everybody can write is not run, until that is mended.
+#[tokio::test]
+async fn what_somebody_else_could_change_is_not_run() {
+    let (script, note) = (file("untrusted"), file("run"));
+    fs::write(&script, format!("#!/bin/sh\necho $TGDNS_SERVER >> {}\n", note.display())).unwrap();
+    let mode = |mode| fs::set_permissions(&script, fs::Permissions::from_mode(mode)).unwrap();
+    let call = Call::Command(vec![script.display().to_string()]);
+    let mut hooks = Hooks::start(&[Hook { call, ..hook("", 60_000) }]);
+    for (writers, server) in [(0o757, "a"), (0o777, "b"), (0o755, "c")] {
+        mode(writers);
+        hooks.tell(fact(Occasion::Down, server));
+        hooks.told().await;
+    }
+    assert_eq!(hooks.counts(), [("run", 1), ("failed", 0), ("dropped", 2)]);
+    assert_eq!(fs::read_to_string(&note).unwrap(), "c\n");
+    for path in [script, note] {
+        fs::remove_file(path).unwrap();
     }
 }
 

@@ -1,24 +1,22 @@
-//! Whether the commands of probes and hooks are there, can be executed, and are nobody else's to change.
+//! Whether the commands of probes and hooks are there, can be executed, and are nobody else's to change: those that are not
+//! run for that are told of before they would be.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs::{self, Metadata},
-    io::{self, ErrorKind},
+    fs::Metadata,
+    io::ErrorKind,
     os::unix::fs::MetadataExt as _,
-    path::{Component, Path, PathBuf},
+    path::Path,
 };
 
 use nix::unistd::{AccessFlags, Uid, access};
 
-use crate::cluster::{Call, Model, ProbeKind};
+use crate::{
+    child::trust::{exposures, way},
+    cluster::{Call, Model, ProbeKind},
+};
 
-const GROUP_MAY_WRITE: u32 = 0o020;
-const OTHERS_MAY_WRITE: u32 = 0o002;
 const ANYBODY_MAY_EXECUTE: u32 = 0o111;
-/// Of a directory: what is in it is its owner's alone to replace.
-const STICKY: u32 = 0o1000;
-/// As the kernel has it.
-const MOST_LINKS: usize = 40;
 
 /// One line for all that is wrong with each command: its path, and what to do. Reads directories.
 pub fn warnings(model: &Model) -> Vec<String> {
@@ -81,18 +79,8 @@ fn causes(program: &Path, user: u32) -> Vec<String> {
             }];
         }
     };
-    let writers = way.iter().filter_map(|(place, found)| {
-        let (who, remedy) = other_writer(found, user)?;
-        let place = place.display();
-        Some(match place.to_string() == shown.to_string() {
-            true => format!("{shown} {who}, and runs with what tgdns may do: `{remedy} {place}`"),
-            false => format!(
-                "{place}, on the way to {shown}, {who}, who could put another program in its place: `{remedy} {place}`"
-            ),
-        })
-    });
     let unfit = way.last().and_then(|(place, found)| unfit(place, found));
-    unfit.into_iter().chain(writers).collect()
+    unfit.into_iter().chain(exposures(program, &way, user).map(|exposure| exposure.cause)).collect()
 }
 
 /// Why it cannot be executed.
@@ -109,64 +97,6 @@ fn unfit(place: &Path, found: &Metadata) -> Option<String> {
         "{shown} cannot be executed by this user ({}): `chmod a+x {shown}`, or mount its file system without noexec",
         error.desc()
     ))
-}
-
-/// Who else than root and the user can change what is there or, of a directory, in it; and the command against that. In a
-/// sticky directory the rest is told of what is in it.
-fn other_writer(found: &Metadata, user: u32) -> Option<(String, &'static str)> {
-    let (owner, group, mode) = (found.uid(), found.gid(), found.mode());
-    if owner != 0 && owner != user {
-        return Some((format!("belongs to user {owner}"), "chown root"));
-    }
-    if found.is_symlink() || (found.is_dir() && mode & STICKY != 0) {
-        return None;
-    }
-    if mode & OTHERS_MAY_WRITE != 0 {
-        return Some(("can be written by everybody".to_owned(), "chmod o-w"));
-    }
-    (mode & GROUP_MAY_WRITE != 0 && group != 0)
-        .then(|| (format!("can be written by group {group}"), "chmod g-w"))
-}
-
-/// All directories and links on the way to a file, and the file last; or the first place that cannot be passed.
-fn way(file: &Path) -> Result<Vec<(PathBuf, Metadata)>, (PathBuf, io::Error)> {
-    let mut here = PathBuf::from("/");
-    let look = |place: PathBuf| match fs::symlink_metadata(&place) {
-        Ok(found) => Ok((place, found)),
-        Err(error) => Err((place, error)),
-    };
-    let mut passed = vec![look(here.clone())?];
-    let mut links = 0;
-    let mut ahead: Vec<PathBuf> = pieces(file);
-    while let Some(piece) = ahead.pop() {
-        match piece.components().next() {
-            None | Some(Component::CurDir | Component::Prefix(_)) => {}
-            Some(Component::RootDir) => here = PathBuf::from("/"),
-            Some(Component::ParentDir) => drop(here.pop()),
-            Some(Component::Normal(name)) => {
-                let (place, found) = look(here.join(name))?;
-                if found.is_symlink() {
-                    links += 1;
-                    if links > MOST_LINKS {
-                        return Err((place, io::Error::from(nix::errno::Errno::ELOOP)));
-                    }
-                    match fs::read_link(&place) {
-                        Ok(target) => ahead.extend(pieces(&target)),
-                        Err(error) => return Err((place, error)),
-                    }
-                } else {
-                    here.clone_from(&place);
-                }
-                passed.push((place, found));
-            }
-        }
-    }
-    Ok(passed)
-}
-
-/// A path's components, the first one last.
-fn pieces(path: &Path) -> Vec<PathBuf> {
-    path.components().rev().map(|piece| PathBuf::from(piece.as_os_str())).collect()
 }
 
 #[cfg(test)]

@@ -23,8 +23,8 @@ const MOST_OUTPUT: usize = 65_536;
 /// Bytes of the first line.
 const LONGEST_LINE: usize = 200;
 
-/// Runs the command. An error is this host's own fault: the command is not there, or cannot be run, or too many of those before
-/// it hang.
+/// Runs the command. An error is this host's own fault: the command is not there, or cannot be run, or somebody else could
+/// change it, or too many of those before it hang.
 pub(super) async fn probe(
     kind: &Exec,
     destination: &Destination,

@@ -1,4 +1,8 @@
-use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt as _, chown, symlink},
+    path::PathBuf,
+};
 
 use super::*;
 use crate::config;
@@ -65,14 +69,13 @@ fn a_program_has_to_be_there_and_executable() {
 #[test]
 fn nobody_else_may_change_it_nor_what_leads_to_it() {
     let directory = Directory::new("others");
-    let run = "and runs with what tgdns may do";
-    let put = "who could put another program in its place";
+    let put = "who could put another program in its place, so it is not run";
     for (name, directory_mode, mode, expected) in [
         (
             "a/all",
             0o755,
             0o757,
-            Some(format!("D/a/all can be written by everybody, {run}: `chmod o-w D/a/all`")),
+            Some("D/a/all can be written by everybody, so it is not run: `chmod o-w D/a/all`".to_owned()),
         ),
         (
             "b/all",
@@ -90,11 +93,12 @@ fn nobody_else_may_change_it_nor_what_leads_to_it() {
     }
     let program = directory.program("e/theirs", 0o755, 0o775);
     chown(&program, Some(0), Some(977)).unwrap();
-    let group = format!("D/e/theirs can be written by group 977, {run}: `chmod g-w D/e/theirs`");
-    check(&directory, &program, &[&group]);
+    let group =
+        "D/e/theirs can be written by group 977, and runs with what tgdns may do: `chmod g-w D/e/theirs`";
+    check(&directory, &program, &[group]);
     chown(&program, Some(977), None).unwrap();
-    let user = format!("D/e/theirs belongs to user 977, {run}: `chown root D/e/theirs`");
-    check(&directory, &program, &[&user]);
+    let user = "D/e/theirs belongs to user 977, so it is not run: `chown root D/e/theirs`";
+    check(&directory, &program, &[user]);
     let told = causes(&program, 977);
     assert_eq!(told.len(), 1, "its own user, and the group: {told:?}");
     // Where a link leads counts, too.

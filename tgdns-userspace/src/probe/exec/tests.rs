@@ -1,5 +1,6 @@
 use std::{
     fs,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     thread,
 };
@@ -201,7 +202,16 @@ async fn until(is_so: impl Fn() -> bool) {
 
 #[tokio::test]
 async fn a_command_that_cannot_be_run_is_this_host_s_fault() {
+    let directory = directory("untrusted");
+    let (script, note) = (directory.join("check"), directory.join("note"));
+    fs::write(&script, format!("#!/bin/sh\necho run > {}\n", note.display())).expect("written");
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o757)).expect("its owner's");
+    let script = script.to_str().expect("text");
+    let untrusted = format!(
+        "cannot run {script}: {script} can be written by everybody, so it is not run: `chmod o-w {script}`"
+    );
     for (program, expected) in [
+        (script, untrusted.as_str()),
         ("/nonexistent/check", "cannot run /nonexistent/check: No such file or directory (os error 2)"),
         ("/etc", "cannot run /etc: Permission denied (os error 13)"),
     ] {
@@ -211,4 +221,6 @@ async fn a_command_that_cannot_be_run_is_this_host_s_fault() {
             .expect_err("no verdict");
         assert_eq!(error.to_string(), expected);
     }
+    assert!(!note.exists(), "it was run");
+    fs::remove_dir_all(&directory).expect("removed");
 }

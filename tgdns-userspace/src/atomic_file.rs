@@ -38,10 +38,11 @@ pub(crate) fn replace(path: &Path, contents: &[u8]) -> io::Result<Replaced> {
     replace_and(path, contents, File::sync_all)
 }
 
+/// `sync` is told of the fresh file before the rename, and of its directory behind it.
 fn replace_and(
     path: &Path,
     contents: &[u8],
-    sync_names: impl FnOnce(&File) -> io::Result<()>,
+    mut sync: impl FnMut(&File) -> io::Result<()>,
 ) -> io::Result<Replaced> {
     let mut fresh = path.as_os_str().to_owned();
     fresh.push(".new");
@@ -49,17 +50,17 @@ fn replace_and(
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     // Before anything is changed, so that behind the rename one thing is left that may fail.
     let directory = File::open(directory.unwrap_or(Path::new(".")))?;
-    if let Err(error) = write(fresh, contents).and_then(|()| fs::rename(fresh, path)) {
+    if let Err(error) = write(fresh, contents, &mut sync).and_then(|()| fs::rename(fresh, path)) {
         let _ = fs::remove_file(fresh);
         return Err(error);
     }
-    Ok(match sync_names(&directory) {
+    Ok(match sync(&directory) {
         Ok(()) => Replaced::Durably,
         Err(error) => Replaced::Unconfirmed(error),
     })
 }
 
-fn write(path: &Path, contents: &[u8]) -> io::Result<()> {
+fn write(path: &Path, contents: &[u8], sync: impl FnOnce(&File) -> io::Result<()>) -> io::Result<()> {
     // What a run left that was killed; a link that somebody put there goes, and is not followed.
     match fs::remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
@@ -67,7 +68,7 @@ fn write(path: &Path, contents: &[u8]) -> io::Result<()> {
     }
     let mut file = File::options().write(true).create_new(true).mode(OWNER_ALONE).open(path)?;
     file.write_all(contents)?;
-    file.sync_all()
+    sync(&file)
 }
 
 #[cfg(test)]
@@ -81,8 +82,22 @@ mod tests {
         fs::create_dir_all(&directory).unwrap();
         let path = directory.join("file");
         assert!(matches!(replace(&path, b"one").unwrap(), Replaced::Durably));
-        let fails = |_: &File| Err(io::Error::other("the disk is broken"));
-        let replaced = replace_and(&path, b"two", fails).unwrap();
+        let broken = || Err(io::Error::other("the disk is broken"));
+        let is_directory = |file: &File| file.metadata().unwrap().is_dir();
+        // The contents are on the disk before they have the name, and the name is when all is said to be well.
+        let mut synced = Vec::new();
+        let replaced = replace_and(&path, b"synced", |file| {
+            synced.push((is_directory(file), file.metadata()?.len(), fs::read(&path)?));
+            Ok(())
+        });
+        assert!(matches!(replaced.unwrap(), Replaced::Durably));
+        let [(false, 6, before), (true, _, behind)] = &synced[..] else { panic!("{synced:?}") };
+        assert_eq!((&before[..], &behind[..]), (&b"one"[..], &b"synced"[..]));
+        replace_and(&path, b"lost", |file| if is_directory(file) { Ok(()) } else { broken() }).unwrap_err();
+        assert_eq!(fs::read(&path).unwrap(), b"synced");
+        assert!(!directory.join("file.new").exists());
+        let replaced = replace_and(&path, b"two", |file| if is_directory(file) { broken() } else { Ok(()) });
+        let replaced = replaced.unwrap();
         assert!(
             matches!(replaced, Replaced::Unconfirmed(error) if error.to_string() == "the disk is broken")
         );

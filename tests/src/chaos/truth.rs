@@ -49,6 +49,9 @@ struct Balancer {
     reached_since: Option<Instant>,
     /// When each server's drain was acknowledged.
     drained: Vec<Option<Instant>>,
+    /// The servers that it had to know to be dead when its controller was last disturbed: a program without one and a new
+    /// controller go on with that.
+    known_dead: Vec<bool>,
 }
 
 impl Truth {
@@ -67,6 +70,7 @@ impl Truth {
             watches_since: Some(now),
             reached_since: Some(now),
             drained: drained.clone(),
+            known_dead: vec![false; drained.len()],
         };
         Self(Mutex::new(State {
             servers: servers.into_iter().map(server).collect(),
@@ -81,19 +85,30 @@ impl Truth {
         let now = Instant::now();
         state.servers[server].dead_since = dead.then_some(now);
         state.servers[server].changed = now;
+        for balancer in &mut state.balancers {
+            balancer.known_dead[server] = false;
+        }
     }
 
     pub(super) fn set_watching(&self, balancer: usize, watches: bool) {
-        self.state().balancers[balancer].watches_since = watches.then(Instant::now);
+        let mut state = self.state();
+        if !watches {
+            let now = Instant::now();
+            let known =
+                (0..state.servers.len()).map(|server| state.is_known_dead(server, balancer, now)).collect();
+            state.balancers[balancer].known_dead = known;
+        }
+        state.balancers[balancer].watches_since = watches.then(Instant::now);
     }
 
-    /// A fault of a load balancer's network: its controller sees nothing of the others, and nobody reaches the server on its machine.
-    /// What the other load balancer says of the others it has to know all the same.
+    /// A fault of a load balancer's network: its controller sees nobody, so that all servers are handed out, and nobody reaches the
+    /// server on its machine. The other load balancer has to know of the others all the same.
     pub(super) fn set_reached(&self, balancer: usize, reached: bool) {
         let since = reached.then(Instant::now);
         let mut state = self.state();
         state.balancers[balancer].reached_since = since;
         state.balancers[balancer].watches_since = since;
+        state.balancers[balancer].known_dead.fill(false);
     }
 
     pub(super) fn set_drained(&self, balancer: usize, server: usize, drained: bool) {
@@ -110,8 +125,8 @@ impl Truth {
 
     /// Judges a load balancer's answer to a query that was sent at a time; false where it is wrong.
     ///
-    /// Who is dead has to be known only where the controller has watched for long enough. All else holds always: a program whose
-    /// controller is gone goes on with what it was told.
+    /// Who is dead has to be known only where the controller has watched for long enough since. All else holds always: a program
+    /// whose controller is gone goes on with what it was told.
     pub(super) fn judge(&self, balancer: usize, asked: Instant, answer: &Answer) -> bool {
         let mut state = self.state();
         let wrong = state.wrong_in(balancer, asked, answer);
@@ -119,7 +134,7 @@ impl Truth {
             let address = state.balancers[balancer].address;
             state.breaks(format!("{address} {wrong}"));
         }
-        if state.servers.iter().any(|server| server.is_known_dead(&state.balancers[balancer], asked)) {
+        if (0..state.servers.len()).any(|server| state.is_known_dead(server, balancer, asked)) {
             state.judged_dead += 1;
         }
         for server in state.servers.iter_mut().filter(|server| answer.addresses.contains(&server.address)) {
@@ -145,7 +160,10 @@ impl Truth {
         // The first servers are on the load balancers' machines.
         let machine = state.balancers.get(index);
         let cut_off = machine.is_some_and(|machine| machine.reached_since.is_none_or(is_new));
-        let told = server.handed_out.is_some_and(|last| last + CACHED > began);
+        // One that sees nobody hands out all for a moment, which who asks may miss while it waits for an answer.
+        let is_told = |since: Instant| since + CACHED > began;
+        let blind = state.balancers.iter().any(|balancer| balancer.reached_since.is_none_or(is_told));
+        let told = blind || server.handed_out.is_some_and(is_told);
         is_new(server.changed) || cut_off || (server.dead_since.is_some() && told)
     }
 
@@ -186,23 +204,23 @@ impl State {
         if answer.addresses.is_empty() {
             return Some("answered without addresses".to_owned());
         }
-        let balancer = &self.balancers[balancer];
         answer.addresses.iter().find_map(|address| {
             let Some(index) = self.servers.iter().position(|server| server.address == *address) else {
                 return Some(format!("handed out {address}, which is no server's"));
             };
-            let drained = balancer.drained[index].is_some_and(|since| asked > since + DRAINING);
-            let dead = self.servers[index].is_known_dead(balancer, asked);
+            let drained =
+                self.balancers[balancer].drained[index].is_some_and(|since| asked > since + DRAINING);
+            let dead = self.is_known_dead(index, balancer, asked);
             let what = drained.then_some("drained").or(dead.then_some("dead"))?;
             Some(format!("handed out {address}, which is {what}"))
         })
     }
-}
 
-impl Server {
-    /// Whether a load balancer that was asked at a time had to know that it is dead.
-    fn is_known_dead(&self, balancer: &Balancer, asked: Instant) -> bool {
+    /// Whether a load balancer that was asked at a time had to know that a server is dead.
+    fn is_known_dead(&self, server: usize, balancer: usize, asked: Instant) -> bool {
+        let balancer = &self.balancers[balancer];
         let is_past = |since: Option<Instant>| since.is_some_and(|since| asked > since + DETECTION);
-        is_past(self.dead_since) && is_past(balancer.watches_since)
+        let watched = is_past(self.servers[server].dead_since) && is_past(balancer.watches_since);
+        watched || balancer.known_dead[server]
     }
 }

@@ -89,6 +89,27 @@ fn who_watches_for_long_enough_knows_of_the_dead() {
 }
 
 #[test]
+fn what_was_known_before_the_controller_went_is_known_after_it() {
+    let truth = truth();
+    let dead = answer(0, &[SECOND]);
+    truth.set_dead(1, true);
+    truth.set_watching(0, false);
+    assert_eq!(judge(&truth, 2 * DETECTION, &dead), None, "it could not know");
+    truth.set_watching(0, true);
+    truth.state().servers[1].dead_since = Some(long_ago());
+    truth.state().balancers[0].watches_since = Some(long_ago());
+    for watches in [false, true, false] {
+        truth.set_watching(0, watches);
+        assert_breaks(judge(&truth, Duration::ZERO, &dead).as_deref(), "dead");
+    }
+    truth.set_dead(1, false);
+    assert_eq!(judge(&truth, Duration::ZERO, &dead), None, "it has returned");
+    truth.state().balancers[0].known_dead[1] = true;
+    truth.set_reached(0, false);
+    assert_eq!(judge(&truth, Duration::ZERO, &dead), None, "all seem dead");
+}
+
+#[test]
 fn a_look_up_may_fail_where_a_network_is_disturbed() {
     let truth = truth();
     let began = Instant::now();
@@ -114,7 +135,9 @@ fn a_viewer_may_find_dead_who_was_just_handed_out() {
     assert!(truth.may_be_dead(SECOND, now));
     assert!(!truth.may_be_dead(SECOND, now + CACHED), "nobody hands it out any more");
     truth.set_reached(0, false);
-    assert!(!truth.may_be_dead(SECOND, now + CACHED), "its own machine is reached");
+    assert!(truth.may_be_dead(SECOND, now + CACHED), "one that sees nobody hands out all");
+    truth.state().servers[1].dead_since = None;
+    assert!(!truth.may_be_dead(SECOND, now + CACHED), "it lives, and its own machine is reached");
     truth.set_reached(1, false);
     assert!(truth.may_be_dead(SECOND, now + CACHED));
 }

@@ -1,7 +1,8 @@
 //! What probing costs: a controller with many servers on the loopback interface, all of which take connections.
 //!
 //! `probe-load TGDNS [SERVERS [SECONDS]]` runs that program in a network namespace of its own, and prints the processor's
-//! time that it takes, its memory and descriptors from the beginning to the end, and how late its probes start. Needs root.
+//! time that it takes, its memory and descriptors from the beginning to the end, and how late its probes start. Fails where
+//! servers go down, a quarter of a core is not enough, probes come in bursts, or memory grows. Needs root.
 
 use std::{
     env,
@@ -24,6 +25,12 @@ const MOST_SERVERS: usize = 64;
 const SETTLING: Duration = Duration::from_secs(10);
 /// Seconds, unless told.
 const MEASURED: u32 = 30;
+/// Of a core.
+const MOST_BUSY: f64 = 0.25;
+/// On average: a probe that starts later has waited for others.
+const LATEST: u64 = 10_000;
+/// In KiB: what an allocator may still take once the state is a steady one.
+const GROWTH: u64 = 1024;
 /// How often memory and descriptors are looked at meanwhile.
 const LOOKS: u32 = 10;
 
@@ -46,7 +53,8 @@ fn main() -> Result<()> {
     process.check()?;
     let (busy, before) = (processor_time(&process)?, status(tgdns, &file)?);
     println!("{:>9}  {:>14}  {:>9}  {:>11}", "seconds", "resident, KiB", "own, KiB", "descriptors");
-    println!("{:>9}  {}", 0, Held::by(&process)?);
+    let at_first = Held::by(&process)?;
+    println!("{:>9}  {at_first}", 0);
     for look in 1..=LOOKS {
         thread::sleep(measured / LOOKS);
         process.check()?;
@@ -64,6 +72,17 @@ fn main() -> Result<()> {
     println!("processor: {:.1} % of one core", 100.0 * busy.as_secs_f64() / measured.as_secs_f64());
     println!("per probe: {:.1} us", busy.as_secs_f64() * 1e6 / probes as f64);
     println!("pace: {}", after["probes"]);
+    let at_last = Held::by(&process)?;
+    ensure!(
+        busy.as_secs_f64() < MOST_BUSY * measured.as_secs_f64(),
+        "probing takes more of a core than {MOST_BUSY}"
+    );
+    let late = after["probes"]["mean_late_microseconds"].as_u64().context("no lateness")?;
+    ensure!(late < LATEST, "probes start {late} us late on average");
+    ensure!(
+        at_last.own < at_first.own + GROWTH && at_last.descriptors <= at_first.descriptors,
+        "it holds more than at first: {at_last}"
+    );
     Ok(())
 }
 

@@ -26,7 +26,7 @@ struct Case {
 }
 
 /// `CA` stands for the path of the authority's certificate.
-const CASES: [Case; 21] = [
+const CASES: [Case; 22] = [
     up("http", SERVER, "type = 'http'\npath = '/health'\nbody = 'all well'"),
     up("http-head", SERVER, "type = 'http'\npath = '/health'\nmethod = 'HEAD'"),
     up("http-other-host", SERVER, "type = 'http'\nhost = 'other.example.com'\nstatus = 403"),
@@ -57,6 +57,8 @@ const CASES: [Case; 21] = [
         "type = 'https'\nport = 8444\nca = 'CA'",
         "certificate is of an unknown CA",
     ),
+    // Of two certificates on one port it is shown the one for the name that it asks for in the handshake.
+    up("https-sni", SERVER, "type = 'https'\nport = 8446\nca = 'CA'"),
     warned("https-soon", SERVER, "type = 'https'\nport = 8445\nca = 'CA'", "certificate expires on "),
     warned(
         "tls-unverified",

@@ -97,7 +97,11 @@ impl Answers {
                 }
             };
             slots.push(match same {
-                Some(number) => number,
+                Some(number) => {
+                    // Known by its pointer from now on.
+                    self.known.insert(number, Arc::clone(wanted));
+                    number
+                }
                 None => {
                     *written += 1;
                     self.write_one(wanted)?

@@ -12,7 +12,7 @@ use super::buckets::{self, Bidder};
 /// Who gets each bucket, by the place among the bidders.
 pub(super) type Winners = [u8; BUCKETS];
 
-/// One kilobyte for each address of a server in a cluster that is sticky.
+/// Four kilobytes for each address of a server in a cluster that is sticky.
 #[derive(Debug, Default)]
 pub(crate) struct Draws(Mutex<Known>);
 

@@ -21,7 +21,11 @@ fn what_somebody_detaches_is_attached_again() -> Result<()> {
         let start = Instant::now();
         wait::until("an answer", AT_MOST, || answered(&host, &client))?;
         println!("by {by}: answered again {:?} later", start.elapsed());
-        ensure!(pin(&host).exists() && is_attached(&host)?, "{}", host.log());
+        // It answers before its link is pinned.
+        wait::until("the pin, and the status", AT_MOST, || {
+            let is_there = pin(&host).exists() && is_attached(&host)?;
+            Ok(if is_there { Ok(()) } else { Err(anyhow::anyhow!("{}", host.log())) })
+        })?;
     }
     ensure!(host.log().contains("somebody has taken the fast path off"), "{}", host.log());
     ensure!(

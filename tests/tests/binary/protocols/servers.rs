@@ -60,40 +60,51 @@ impl Servers {
     }
 }
 
-/// The ports of TLS, each with its certificate's file.
-fn certificates(directory: &Path, authority: &Path) -> Result<Vec<(u16, PathBuf)>> {
+/// What a server of TLS has.
+struct Tls {
+    port: u16,
+    /// Of whom it is the server on a port that others have, too; the first one's names are told to who asks for none.
+    name: &'static str,
+    certificate: PathBuf,
+}
+
+/// The servers of TLS, with their certificates' files.
+fn certificates(directory: &Path, authority: &Path) -> Result<Vec<Tls>> {
     let (ours, theirs) = (Authority::new("ours")?, Authority::new("theirs")?);
     ours.write(authority)?;
     let www: Vec<String> =
         ["https", "https-expired", "https-stranger", "https-soon"].map(|name| format!("{name}.test")).into();
     let www: Vec<&str> = www.iter().map(String::as_str).collect();
-    let mut certificates = Vec::new();
-    for (port, authority, names, days) in [
-        (8441, &ours, www.as_slice(), 90),
-        (8442, &ours, &www, -2),
-        (8443, &ours, &["a.example.com"], 90),
-        (8444, &theirs, &www, 90),
-        (8445, &ours, &www, 10),
+    let mut servers = Vec::new();
+    for (port, name, authority, names, days) in [
+        (8441, "", &ours, www.as_slice(), 90),
+        (8442, "", &ours, &www, -2),
+        (8443, "", &ours, &["a.example.com"], 90),
+        (8444, "", &theirs, &www, 90),
+        (8446, "a.example.com", &ours, &["a.example.com"], 90),
+        (8446, "https-sni.test", &ours, &["https-sni.test"], 90),
+        (8445, "", &ours, &www, 10),
     ] {
-        let path = directory.join(format!("{port}.pem"));
-        authority.sign(names, days, &path)?;
-        certificates.push((port, path));
+        let certificate = directory.join(format!("{port}{name}.pem"));
+        authority.sign(names, days, &certificate)?;
+        servers.push(Tls { port, name, certificate });
     }
-    Ok(certificates)
+    Ok(servers)
 }
 
-fn nginx(directory: &Path, certificates: &[(u16, PathBuf)]) -> String {
+fn nginx(directory: &Path, of_tls: &[Tls]) -> String {
     let mut servers = format!(
         "server {{ listen {SERVER}:80 default_server; return 200; }}
          server {{ listen {SERVER}:80; server_name http.test http-head.test http-missing.test http-body.test;
                    location = /health {{ return 200 \"all well\\n\"; }} location / {{ return 404; }} }}
          server {{ listen {SERVER}:80; server_name other.example.com; return 403; }}\n"
     );
-    for (port, path) in certificates {
-        let path = path.display();
+    for Tls { port, name, certificate } in of_tls {
+        let path = certificate.display();
         let _ = writeln!(
             servers,
-            "server {{ listen {SERVER}:{port} ssl; ssl_certificate {path}; ssl_certificate_key {path}; return 204; }}"
+            "server {{ listen {SERVER}:{port} ssl; server_name \"{name}\";
+                       ssl_certificate {path}; ssl_certificate_key {path}; return 204; }}"
         );
     }
     format!(

@@ -50,6 +50,31 @@ async fn replies_are_waited_for() {
     }
 }
 
+#[tokio::test]
+async fn the_source_is_this_host_s() {
+    let socket = UdpSocket::bind("127.0.0.1:0").await.expect("bind");
+    let at = Destination::at(&socket.local_addr().expect("bound").to_string());
+    let asked_from = tokio::spawn(async move {
+        let mut buffer = [0; 512];
+        let (length, client) = socket.recv_from(&mut buffer).await.expect("a question");
+        for reply in Behaviour::Answer(ResponseCode::NoError).replies(&buffer[..length]) {
+            socket.send_to(&reply, client).await.expect("sent");
+        }
+        client.ip().to_string()
+    });
+    let dns = Dns {
+        name: Name::from_ascii("www.example.com.").expect("a name"),
+        record_type: RecordType::SOA,
+        transport: Transport::Udp,
+        rcodes: vec![ResponseCode::NoError],
+        address: None,
+    };
+    let from = Destination { source: "127.7.7.7".parse().ok(), ..at };
+    let outcome = probe(&dns, &from, TIMEOUT).await.expect("a verdict");
+    assert!(outcome.is_success(), "{outcome:?}");
+    assert_eq!(asked_from.await.expect("the server"), "127.7.7.7");
+}
+
 async fn udp_server(behaviour: Behaviour) -> Destination {
     let socket = UdpSocket::bind("127.0.0.1:0").await.expect("bind");
     let destination = Destination::at(&socket.local_addr().expect("bound").to_string());

@@ -5,7 +5,7 @@
 //! H. Asai, Y. Ohara, "Poptrie", 2015). An IPv4 client's upper half is looked up at once. So an IPv4 client takes three
 //! steps at most, whatever the number of prefixes, and an IPv6 client as many as its address has bytes.
 //!
-//! A table is pages of words in the machine's order, so that `bpftool` prints them as numbers. The first `IPV4_ROOT` words are
+//! A table is pages of words in the machine's order, which the program loads as they are. The first `IPV4_ROOT` words are
 //! entries, one for each upper half of an IPv4 address; the word behind them is the entry for IPv6. An entry is a view,
 //! or says where a *record* of four words is, and what it is:
 //!

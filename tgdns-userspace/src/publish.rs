@@ -12,10 +12,9 @@ use tgdns_common::{
 
 use crate::{
     cluster::Model,
-    controller::roster::Selection,
     image::{Image, Prefixes},
     netlink::ServiceAddress,
-    selection::Chosen,
+    selection::{Chosen, Selection},
 };
 
 mod basis;

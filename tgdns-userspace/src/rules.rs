@@ -11,10 +11,10 @@ use std::{
 
 use crate::{
     cluster::{Cluster, Model},
-    controller::roster::{Roster, Selection},
+    controller::roster::Roster,
     last_run::file::Memory,
     remark::{Remark, Remarks, Subject},
-    selection::{Chosen, Rule},
+    selection::{Chosen, Rule, Selection},
 };
 
 /// Between two changes of a cluster that are told.

@@ -8,6 +8,7 @@
 pub mod last;
 pub mod shares;
 pub mod views;
+mod whole;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -15,6 +16,7 @@ use crate::{
     admin::AdminState,
     cluster::{AllDown, Cluster, Policy},
 };
+pub use whole::Selection;
 
 /// What is known of one server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,10 +9,9 @@ use tests::pins::Pins;
 use tgdns::{
     cluster::Model,
     config,
-    controller::roster::Selection,
     maps::Maps,
     publish::{Basis, Renderer},
-    selection::{Chosen, FULL, Rule},
+    selection::{Chosen, FULL, Rule, Selection},
     xdp::Program,
 };
 use tgdns_common::tables::{Tables as _, capacity};

@@ -11,10 +11,6 @@ use std::{
 
 use nix::{errno::Errno, unistd::Uid};
 
-const GROUP_MAY_WRITE: u32 = 0o020;
-const OTHERS_MAY_WRITE: u32 = 0o002;
-/// Of a directory: what is in it is its owner's alone to replace.
-const STICKY: u32 = 0o1000;
 /// As the kernel has it.
 const MOST_LINKS: usize = 40;
 
@@ -107,14 +103,14 @@ fn other_writer(found: &Metadata, user: u32) -> Option<Writer> {
         let remedy = if found.is_symlink() { "chown -h root" } else { "chown root" };
         return Some(Writer { is_refused: true, who: format!("belongs to user {owner}"), remedy });
     }
-    if found.is_symlink() || (found.is_dir() && mode & STICKY != 0) {
+    if found.is_symlink() || (found.is_dir() && mode & libc::S_ISVTX != 0) {
         return None;
     }
-    if mode & OTHERS_MAY_WRITE != 0 {
+    if mode & libc::S_IWOTH != 0 {
         let who = "can be written by everybody".to_owned();
         return Some(Writer { is_refused: true, who, remedy: "chmod o-w" });
     }
-    (mode & GROUP_MAY_WRITE != 0 && group != 0).then(|| {
+    (mode & libc::S_IWGRP != 0 && group != 0).then(|| {
         let who = format!("can be written by group {group}");
         Writer { is_refused: false, who, remedy: "chmod g-w" }
     })

@@ -7,8 +7,8 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use super::{Controller, roster::Selection, sources::Sources};
-use crate::{cluster::Model, publish::Renderer, service_manager};
+use super::{Controller, sources::Sources};
+use crate::{cluster::Model, publish::Renderer, selection::Selection, service_manager};
 
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 

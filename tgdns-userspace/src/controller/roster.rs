@@ -14,10 +14,9 @@ use crate::{
     probe::Target,
     publish::Basis,
     remark::Remarks,
-    selection::last::Last,
+    selection::{Selection, last::Last},
 };
 pub use news::{News, What};
-pub use publication::Selection;
 use targets::places;
 
 mod admins;

@@ -87,7 +87,10 @@ impl Answers {
         for (place, wanted) in wanted.iter().enumerate() {
             let placed = self.placed.get(place).and_then(|number| Some((*number, self.known.get(number)?)));
             let same = match placed {
-                Some((number, known)) if Arc::ptr_eq(known, wanted) => Some(number),
+                Some((number, known)) if Arc::ptr_eq(known, wanted) => {
+                    slots.push(number);
+                    continue;
+                }
                 // There is one set with that key.
                 Some((number, known)) if key(known) == key(wanted) => (known == wanted).then_some(number),
                 // The places are another image's, or another run's.

@@ -4,10 +4,6 @@ use std::{fs, os::unix::fs::MetadataExt as _, path::Path};
 
 use nix::unistd::Uid;
 
-const OTHERS_MAY_WRITE: u32 = 0o002;
-/// Of a directory: what is in it is its owner's alone to replace.
-const STICKY: u32 = 0o1000;
-
 /// Why a file or directory cannot be trusted. What does not exist has no owner yet.
 pub fn problem(key: &str, path: &Path) -> Option<String> {
     let found = fs::metadata(path).ok()?;
@@ -17,13 +13,13 @@ pub fn problem(key: &str, path: &Path) -> Option<String> {
 
 /// The same of the control socket's directory, which may be one for everybody, such as /tmp: nobody can replace the socket there.
 pub fn problem_of_socket_directory(directory: &Path) -> Option<String> {
-    let is_sticky = fs::metadata(directory).is_ok_and(|found| found.mode() & STICKY != 0);
+    let is_sticky = fs::metadata(directory).is_ok_and(|found| found.mode() & libc::S_ISVTX != 0);
     if is_sticky { None } else { problem("control: its directory", directory) }
 }
 
 /// Root is trusted, and the user that the controller runs as. A group is somebody's decision.
 fn cause(owner: u32, mode: u32, user: u32) -> Option<String> {
-    if mode & OTHERS_MAY_WRITE != 0 {
+    if mode & libc::S_IWOTH != 0 {
         return Some("can be written by everybody: take that away with `chmod o-w`".to_owned());
     }
     (owner != 0 && owner != user).then(|| {

@@ -7,10 +7,9 @@ use tgdns_common::tables::{LAYOUT, Settings};
 use super::{basis::Basis, options, rate_limit, services, slot, stale, zone};
 use crate::{
     cluster::{Cluster, Model},
-    controller::roster::Selection,
     image::{Image, Slot, Zone, Zones},
     netlink::ServiceAddress,
-    selection::Chosen,
+    selection::{Chosen, Selection},
 };
 
 /// What was rendered last.

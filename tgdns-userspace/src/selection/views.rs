@@ -92,9 +92,8 @@ mod tests {
         }
     }
 
-    /// The one server that they are shown is none of those that everybody is told for want of live ones.
-    #[test]
-    fn who_is_shown_none_of_the_fallback_is_told_a_server_of_theirs() {
+    /// The clients of `lan`, whose number is 1, are shown one server of two.
+    fn hides_the_second(all_down: &str) -> Model {
         let text = r#"
             interfaces = ["eth0"]
             [[view]]
@@ -109,6 +108,23 @@ mod tests {
                 { name = "b", address = "10.0.0.2", alias = { lan = "none" } },
             ]
         "#;
+        config::parse(&text.replace("RULE", all_down), "F").expect("a good configuration")
+    }
+
+    /// What the clients of `lan` see of those who may be handed out is one that is drained; the other one is hidden from them.
+    #[test]
+    fn who_is_shown_none_of_them_is_told_whoever_they_are_shown() {
+        let model = hides_the_second("all");
+        let chosen = Chosen { everyone: vec![0, 100], ..Chosen::new(Rule::Live, vec![0, 100]) };
+        for (view, told) in [(0, [false, true]), (1, [true, true])] {
+            let everyone = chosen.everyone(&model.clusters[0], view);
+            assert_eq!([everyone.includes(0), everyone.includes(1)], told, "view {view}");
+        }
+    }
+
+    /// The one server that they are shown is none of those that everybody is told for want of live ones.
+    #[test]
+    fn who_is_shown_none_of_the_fallback_is_told_a_server_of_theirs() {
         let (ready, drain) = (AdminState::Ready, AdminState::Drain);
         for (all_down, admin, last, expected) in [
             // The second died last.
@@ -123,7 +139,7 @@ mod tests {
             ("servfail", drain, [false, true], None),
             ("nodata", drain, [false, true], None),
         ] {
-            let model = config::parse(&text.replace("RULE", all_down), "F").expect("a good configuration");
+            let model = hides_the_second(all_down);
             let cluster = &model.clusters[0];
             let candidates = [Candidate { admin, ..candidate((false, 1)) }, candidate((false, 1))];
             let chosen = choose(&cluster.policy, &candidates, Some(&last));

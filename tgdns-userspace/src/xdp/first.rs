@@ -11,10 +11,9 @@ use anyhow::Result;
 use super::Program;
 use crate::{
     cluster::{Cluster, Model},
-    controller::roster::Selection,
     netlink::ServiceAddress,
     publish::{Basis, Renderer},
-    selection::{Chosen, FULL},
+    selection::{Chosen, FULL, Selection},
     self_test::{Age, Findings},
 };
 

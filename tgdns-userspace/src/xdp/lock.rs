@@ -18,9 +18,6 @@ use nix::{
 
 use crate::directories::Made;
 
-/// What of a directory's mode is for everybody.
-const STRANGERS: u32 = 0o007;
-
 /// Held until it is dropped.
 #[derive(Debug)]
 pub(super) struct Lock {
@@ -82,10 +79,10 @@ fn hide(directory: &Path) -> io::Result<()> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
     };
-    if mode & STRANGERS == 0 {
+    if mode & libc::S_IRWXO == 0 {
         return Ok(());
     }
-    fs::set_permissions(directory, fs::Permissions::from_mode(mode & 0o7777 & !STRANGERS))
+    fs::set_permissions(directory, fs::Permissions::from_mode(mode & 0o7777 & !libc::S_IRWXO))
 }
 
 fn held(directory: &Path, locked: (u64, u64)) -> String {
@@ -144,7 +141,7 @@ mod tests {
             assert!(error.starts_with(&format!("tgdns (pid {}) writes", std::process::id())), "{error}");
         }
         assert!(directory.exists(), "who is refused removes nothing");
-        assert_eq!(fs::metadata(&directory).unwrap().mode() & STRANGERS, 0);
+        assert_eq!(fs::metadata(&directory).unwrap().mode() & libc::S_IRWXO, 0);
         first.keep_directory();
         drop(first);
         drop(Lock::take(&directory).unwrap().unwrap());

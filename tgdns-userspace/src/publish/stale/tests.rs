@@ -75,30 +75,6 @@ fn without_word_of_who_may_be_handed_out_it_is_all() {
     assert_eq!(told.len(), 3);
 }
 
-/// What the clients of `lan` see of those who may be handed out is one that is drained; the other one is hidden from them.
-#[test]
-fn who_is_shown_none_of_them_is_told_whoever_they_are_shown() {
-    let text = r#"
-        interfaces = ["eth0"]
-        [[view]]
-        name = "lan"
-        clients = ["192.168.0.0/16"]
-        [[cluster]]
-        name = "c.netz"
-        probe.port = 443
-        server = [
-            { name = "a", address = "10.0.0.1" },
-            { name = "b", address = "10.0.0.2", alias = { lan = "none" } },
-        ]
-    "#;
-    let model = config::parse(text, "test").expect("a good configuration");
-    let chosen = Chosen { everyone: vec![0, 100], ..Chosen::new(Rule::Live, vec![0, 100]) };
-    for (view, told) in [(0, [false, true]), (1, [true, true])] {
-        let everyone = chosen.everyone(&model.clusters[0], view);
-        assert_eq!([everyone.includes(0), everyone.includes(1)], told, "view {view}");
-    }
-}
-
 #[test]
 fn sets_of_their_own_take_their_room() {
     let config = config::parse(CONFIG, "test").expect("a good configuration");
